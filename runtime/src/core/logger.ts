@@ -1,0 +1,35 @@
+import type { JsonObject } from './json.ts';
+import type { Stage } from './stage.ts';
+
+/** What a logger is told when a run starts. */
+export interface RunInfo {
+  readonly name: string;
+  /** Absolute path of the run's folder. */
+  readonly dir: string;
+  /** Updates done before this process: 0, or the step a resumed run goes on from. */
+  readonly startStep: number;
+}
+
+/** Values measured at one moment. */
+export interface MetricsRow {
+  /** Optimizer updates done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly stage: Stage;
+  /** Full names, `stage/name`. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Seconds since the run started, pauses not counted. */
+  readonly time: number;
+}
+
+export type RunStatus = 'finished' | 'stopped' | 'interrupted' | 'failed';
+
+/** Where metrics go. Methods that only hand over data return at once; `flush` and `finish` wait. */
+export interface Logger {
+  readonly name: string;
+  start(run: RunInfo): void | Promise<void>;
+  logMetrics(row: MetricsRow): void;
+  logHyperparameters(values: JsonObject): void;
+  flush(): Promise<void>;
+  finish(status: RunStatus): Promise<void>;
+}

@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { UsageError } from '../errors.ts';
+import { isPlainObject } from './json.ts';
+
+/** A weight of a module under its stable name, `encoder.0.kernel`. */
+export interface NamedParameter {
+  readonly name: string;
+  readonly variable: tf.Variable;
+  /** False for buffers such as the moving averages of batch normalisation. */
+  readonly trainable: boolean;
+}
+
+/** A tfjs-layers layer or model, seen by shape so that two copies of the package do not matter. */
+interface LayerLike {
+  readonly weights: readonly { readonly originalName: string; readonly val: tf.Variable }[];
+  readonly trainableWeights: readonly { readonly val: tf.Variable }[];
+  readonly layers?: readonly LayerLike[];
+  readonly built?: boolean;
+  readonly name: string;
+}
+
+/** A nested module: anything with `parameters()`. */
+interface ModuleLike {
+  parameters(): NamedParameter[];
+}
+
+/**
+ * Collects the weights held by an object's fields: variables, layers, layer models, nested
+ * modules, and arrays and plain objects of these. Names come from field names and positions,
+ * never from tfjs's running numbers, so they are the same in every process.
+ * @throws UsageError ERR_MODULE_UNBUILT for a layer whose weights do not exist yet
+ */
+export function collectParameters(owner: object): NamedParameter[] {
+  const found: NamedParameter[] = [];
+  const seen = new Set<tf.Variable>();
+  const add = (name: string, variable: tf.Variable, trainable: boolean): void => {
+    if (seen.has(variable)) return;
+    seen.add(variable);
+    found.push({ name, variable, trainable });
+  };
+  for (const [field, value] of Object.entries(owner)) visit(field, value, add);
+  return found;
+}
+
+type Add = (name: string, variable: tf.Variable, trainable: boolean) => void;
+
+function visit(name: string, value: unknown, add: Add): void {
+  if (value instanceof tf.Variable) add(name, value, value.trainable);
+  else if (value instanceof tf.Tensor) return;
+  else if (Array.isArray(value)) {
+    value.forEach((item, index) => {
+      visit(`${name}.${String(index)}`, item, add);
+    });
+  } else if (isLayerLike(value)) visitLayer(name, value, add);
+  else if (isModuleLike(value)) {
+    for (const inner of value.parameters()) {
+      add(`${name}.${inner.name}`, inner.variable, inner.trainable);
+    }
+  } else if (isPlainObject(value) && name !== 'hparams') {
+    for (const [key, inner] of Object.entries(value)) visit(`${name}.${key}`, inner, add);
+  }
+}
+
+function visitLayer(name: string, layer: LayerLike, add: Add): void {
+  if (layer.layers !== undefined) {
+    layer.layers.forEach((inner, index) => {
+      visitLayer(`${name}.${String(index)}`, inner, add);
+    });
+    return;
+  }
+  if (layer.built === false) {
+    throw new UsageError(
+      'ERR_MODULE_UNBUILT',
+      `Layer "${layer.name}" in field "${name}" has no weights yet. Give its first layer an ` +
+        `inputShape, or define exampleInput() so that the trainer can build it.`,
+    );
+  }
+  const trainable = new Set(layer.trainableWeights.map(({ val }) => val));
+  const used = new Map<string, number>();
+  for (const { originalName, val } of layer.weights) {
+    const short = originalName.split('/').at(-1) ?? originalName;
+    const count = used.get(short) ?? 0;
+    used.set(short, count + 1);
+    add(`${name}.${count === 0 ? short : `${short}_${String(count)}`}`, val, trainable.has(val));
+  }
+}
+
+function isLayerLike(value: unknown): value is LayerLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'weights' in value &&
+    'trainableWeights' in value &&
+    Array.isArray(value.weights)
+  );
+}
+
+function isModuleLike(value: unknown): value is ModuleLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'parameters' in value &&
+    typeof value.parameters === 'function'
+  );
+}

@@ -1,0 +1,20 @@
+/** When things happen in a fit, resolved once from the options; loops and bars read only this. */
+export interface RunPlan {
+  /** Batches in an epoch after limits; null for sources without an end. */
+  readonly batchesPerEpoch: number | null;
+  readonly updatesPerEpoch: number | null;
+  /** Micro-batches in one update. */
+  readonly accumulate: number;
+  /** Total updates that schedules are stretched over; null when only time limits the run. */
+  readonly totalUpdates: number | null;
+  readonly maxEpochs: number | null;
+  readonly maxUpdates: number | null;
+  readonly maxSeconds: number | null;
+  /** True when a validation follows after this batch of the epoch (0-based). */
+  validatesAfter(epoch: number, batchInEpoch: number, updates: number): boolean;
+  /** Training batches from one validation to the next around this position; null if unknown. */
+  readonly validationIntervalBatches: number | null;
+  readonly logEveryUpdates: number;
+  /** The plan in words, printed once at start. */
+  describe(): readonly string[];
+}

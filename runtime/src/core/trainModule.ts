@@ -1,0 +1,101 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { LightboxError } from '../errors.ts';
+import type { Batch } from './batch.ts';
+import type { HookArguments, HookName } from './hooks.ts';
+import { deepFreeze, toJson, type JsonObject } from './json.ts';
+import type { LogOptions } from './metricStore.ts';
+import type { OptimizerConfig } from './optim/optimizerConfig.ts';
+import { collectParameters, type NamedParameter } from './parameters.ts';
+import type { TrainerContext } from './trainerContext.ts';
+
+/** Receives what a module logs; the trainer lends one for each run. */
+export interface LogSink {
+  log(name: string, value: number | tf.Tensor, options: LogOptions): void;
+}
+
+type ModuleHooks = {
+  [Name in HookName]?: (...args: HookArguments[Name]) => void | Promise<void>;
+};
+
+// Merged into the class: hooks are optional methods of a module too.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+export interface TrainModule extends ModuleHooks {
+  /** Metrics of one validation batch, logged with `this.log`. */
+  validationStep?(batch: Batch, batchIdx: number, loader: string): void;
+  testStep?(batch: Batch, batchIdx: number, loader: string): void;
+  /** Outputs of one batch: tensors in any nesting. Default: `forward(batch)`. */
+  predictStep?(batch: Batch, batchIdx: number, loader: string): unknown;
+  /** A batch of one, in the shape of `forward`'s input: for the summary, late building and export. */
+  exampleInput?(): tf.Tensor | tf.Tensor[];
+}
+
+/**
+ * A model with its loss and optimizer: Lightning's LightningModule.
+ *
+ * Subclasses build their weights in the constructor (fields holding `tf.variable`s, layers, models
+ * or other modules are found by `parameters()`), and hand their options to `super(...)`: those are
+ * `hparams`, saved in every checkpoint.
+ */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+export abstract class TrainModule {
+  /** The constructor's options, plain data only, frozen. */
+  readonly hparams: JsonObject;
+  /** True inside `trainingStep`: what dropout and batch normalisation ask for. */
+  training = false;
+  #context: TrainerContext | null = null;
+  #sink: LogSink | null = null;
+
+  constructor(hparams: object = {}) {
+    this.hparams = deepFreeze(toJson(hparams) as JsonObject);
+  }
+
+  /**
+   * The loss of one batch, a scalar tensor; gradients of it train the weights.
+   * Runs inside a tidy scope: tensors made here need no disposing.
+   */
+  abstract trainingStep(batch: Batch, batchIdx: number): tf.Scalar;
+
+  /** The optimizer (with scheduler), or several as declared rounds. */
+  abstract configureOptimizers(): OptimizerConfig;
+
+  /** Outputs for inputs, without loss: used by prediction, export and the summary. */
+  forward(input: unknown): unknown {
+    void input;
+    throw new LightboxError(
+      'ERR_MODULE_NO_FORWARD',
+      `${this.constructor.name} has no forward(); define it for prediction, summary and export.`,
+    );
+  }
+
+  /**
+   * Logs a value under `<stage>/<name>` (`train/loss`, `val/acc`). Tensors are read after the
+   * step, so logging never slows it down.
+   */
+  log(name: string, value: number | tf.Tensor, options: LogOptions = {}): void {
+    this.#sink?.log(name, value, options);
+  }
+
+  logDict(values: Record<string, number | tf.Tensor>, options: LogOptions = {}): void {
+    for (const [name, value] of Object.entries(values)) this.log(name, value, options);
+  }
+
+  /** All weights under stable names, buffers included. */
+  parameters(): NamedParameter[] {
+    return collectParameters(this);
+  }
+
+  /** The running trainer's view. @throws LightboxError ERR_NO_TRAINER outside a run */
+  get trainer(): TrainerContext {
+    if (this.#context !== null) return this.#context;
+    throw new LightboxError(
+      'ERR_NO_TRAINER',
+      `${this.constructor.name}.trainer is only there while a trainer runs the module.`,
+    );
+  }
+
+  /** Called by the trainer around a run. */
+  attach(context: TrainerContext | null, sink: LogSink | null): void {
+    this.#context = context;
+    this.#sink = sink;
+  }
+}

@@ -1,0 +1,2 @@
+export { withKeyedRandom } from './lend.ts';
+export { Rng } from './rng.ts';

@@ -1,0 +1,16 @@
+import type { Rng } from './rng.ts';
+
+/**
+ * Runs `body` with `Math.random` answered by `rng`. TensorFlow.js seeds its random ops, dropout
+ * and weight initializers from `Math.random`, so this makes any tfjs model reproducible.
+ * Only for synchronous bodies: the original is back before this returns or throws.
+ */
+export function withKeyedRandom<T>(rng: Rng, body: () => T): T {
+  const original = Math.random;
+  Math.random = () => rng.uniform();
+  try {
+    return body();
+  } finally {
+    Math.random = original;
+  }
+}
