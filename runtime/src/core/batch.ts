@@ -35,7 +35,7 @@ export function toTensors(batch: HostBatch): Batch {
   if (Array.isArray(batch)) return batch.map((item) => toTensors(item));
   if (isPlainObject(batch)) {
     return Object.fromEntries(
-      Object.entries(batch).map(([key, item]) => [key, toTensors(item as HostBatch)]),
+      Object.entries(batch).map(([key, item]) => [key, toTensors(item)]),
     );
   }
   return batch;

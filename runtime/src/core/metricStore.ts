@@ -177,7 +177,7 @@ export class MetricStore {
 }
 
 function readScalar(tensor: tf.Tensor): number {
-  const value = Number(tensor.dataSync()[0]);
+  const value = tensor.dataSync()[0];
   tensor.dispose();
   return value;
 }

@@ -45,7 +45,7 @@ export function collectParameters(owner: object): NamedParameter[] {
 type Add = (name: string, variable: tf.Variable, trainable: boolean) => void;
 
 function visit(name: string, value: unknown, add: Add): void {
-  if (value instanceof tf.Variable) add(name, value, value.trainable);
+  if (value instanceof tf.Variable) add(name, value as tf.Variable, value.trainable);
   else if (value instanceof tf.Tensor) return;
   else if (Array.isArray(value)) {
     value.forEach((item, index) => {

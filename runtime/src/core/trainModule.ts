@@ -59,8 +59,7 @@ export abstract class TrainModule {
   abstract configureOptimizers(): OptimizerConfig;
 
   /** Outputs for inputs, without loss: used by prediction, export and the summary. */
-  forward(input: unknown): unknown {
-    void input;
+  forward(_input: unknown): unknown {
     throw new LightboxError(
       'ERR_MODULE_NO_FORWARD',
       `${this.constructor.name} has no forward(); define it for prediction, summary and export.`,
