@@ -59,8 +59,8 @@ function parseLine(line: string): Span[] {
   const spans: Span[] = [];
   let style = { color: palette[7], bold: false };
   // Splits into text and `ESC [ codes m`; tmux emits no other sequences with capture-pane -e.
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
-    const codes = /^\u001b\[([0-9;]*)m$/.exec(part);
+  for (const part of line.split(/(\p{Cc}\[[0-9;]*m)/u)) {
+    const codes = /^\p{Cc}\[([0-9;]*)m$/u.exec(part);
     if (codes === null) {
       if (part !== '') spans.push({ text: part, ...style });
       continue;
