@@ -1,0 +1,74 @@
+import type { LoadedBatch, Loader } from '../core/loader.ts';
+import type { Stage } from '../core/stage.ts';
+import type { Dataset } from './dataset.ts';
+import type { Collate } from './loader/collate.ts';
+import { SampleLoader, type LoaderOrder } from './loader/sampleLoader.ts';
+import { SampleOrder, type Place } from './order/sampleOrder.ts';
+import type { TransformLike } from './transforms/transform.ts';
+
+export interface DataLoaderOptions<Sample = unknown> {
+  readonly dataset: Dataset<Sample>;
+  /** Samples a batch. Default 1. */
+  readonly batchSize?: number;
+  /** What the batches are for. Random transforms are allowed in `train` only. Default `train`. */
+  readonly stage?: Stage;
+  /** Another order in each epoch. Default: only for stage `train`. */
+  readonly shuffle?: boolean;
+  /** Decides the order and every random transform. Default 0. */
+  readonly seed?: number;
+  /** Leaves out the last batch of an epoch when it is smaller. Default false. */
+  readonly dropLast?: boolean;
+  readonly transform?: TransformLike;
+  /** Default: `collateSamples`. */
+  readonly collate?: Collate<Sample>;
+  /** Name in messages and in the order's keys. Default `data`. */
+  readonly name?: string;
+}
+
+/**
+ * Batches of one dataset. The order is a function of the position alone, so there is nothing to
+ * rewind or skip: `iterate(t)` starts anywhere at once, and the same `t` always gives the same
+ * batches, random transforms included.
+ */
+export class DataLoader<Sample = unknown> implements Loader {
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  readonly samplesPerEpoch: number;
+  readonly orderHash: string;
+  readonly order: LoaderOrder;
+  /** True when batches are read in one pass instead of sample by sample. */
+  readonly fused: boolean;
+  readonly #loader: SampleLoader;
+
+  constructor(options: DataLoaderOptions<Sample>) {
+    const { dataset, stage = 'train', batchSize = 1, name = 'data' } = options;
+    const order = new SampleOrder({
+      datasets: [{ name, size: dataset.length, fingerprint: dataset.fingerprint }],
+      seed: options.seed ?? 0,
+      shuffle: options.shuffle ?? stage === 'train',
+    });
+    this.#loader = new SampleLoader({
+      sources: [{ name, dataset, transform: options.transform }],
+      order,
+      batchSize,
+      dropLast: options.dropLast ?? false,
+      stage,
+      collate: options.collate as Collate | undefined,
+    });
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = this.#loader.batchesPerEpoch;
+    this.samplesPerEpoch = this.#loader.samplesPerEpoch;
+    this.orderHash = this.#loader.orderHash;
+    this.order = this.#loader.order;
+    this.fused = this.#loader.fused;
+  }
+
+  iterate(t: number): AsyncIterable<LoadedBatch> {
+    return this.#loader.iterate(t);
+  }
+
+  /** Which sample is at position `t`. */
+  place(t: number): Place {
+    return this.#loader.place(t);
+  }
+}

@@ -1,0 +1,35 @@
+import type { BatchReader, Column, ImageKernel } from './batchReader.ts';
+
+/**
+ * Samples by index. Anything with a length and `get` will do; the rest makes it faster or safer.
+ * Samples are nested objects and arrays of numbers, booleans, strings, typed arrays and host tensors.
+ */
+export interface Dataset<Sample = unknown> {
+  readonly length: number;
+  /** @param index 0 .. length - 1; the same index must always give the same sample */
+  get(index: number): Sample | Promise<Sample>;
+  /** Hash of the content. With it, a run resumed over changed data is refused. */
+  readonly fingerprint?: string | undefined;
+  /** Fields of a sample with their type and shape; plain numbers are then collated as that type. */
+  readonly columns?: Readonly<Record<string, Column>> | undefined;
+  /**
+   * Reads whole batches into given arrays, far faster than sample by sample.
+   * @param kernels what to do with image fields on the way
+   * @returns undefined when this dataset cannot apply one of the kernels
+   */
+  reader?(kernels?: Readonly<Record<string, ImageKernel>>): BatchReader | undefined;
+}
+
+/** The sample type of a dataset. */
+export type SampleOf<D> = D extends Dataset<infer Sample> ? Sample : never;
+
+export function isDataset(value: unknown): value is Dataset {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'length' in value &&
+    typeof value.length === 'number' &&
+    'get' in value &&
+    typeof value.get === 'function'
+  );
+}

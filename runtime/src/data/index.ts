@@ -1,0 +1,43 @@
+export type { Dataset, SampleOf } from './dataset.ts';
+export type {
+  BatchReader,
+  ByteImage,
+  Column,
+  ImageKernel,
+  ImageWriter,
+  ReadRequest,
+} from './batchReader.ts';
+
+export { DataLoader, type DataLoaderOptions } from './dataLoader.ts';
+export { collateSamples, type Collate, type CollateContext } from './loader/collate.ts';
+export type { LoaderOrder } from './loader/sampleLoader.ts';
+export { loaderState, restoreLoader, type LoaderState } from './loader/loaderState.ts';
+
+export { ArrayDataset, mapDataset, randomSplit, Subset } from './datasets/derived.ts';
+export { IdxDataset, type IdxDatasetOptions, type IdxSample } from './datasets/idxDataset.ts';
+export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
+export { resolveDataPath } from './datasets/dataPath.ts';
+
+export { asTransform, Compose, type Transform, type TransformLike } from './transforms/transform.ts';
+export { ImageTransform } from './transforms/imageTransform.ts';
+export { Normalize } from './transforms/normalize.ts';
+export { RandomAffine } from './transforms/randomAffine.ts';
+export { RandomCrop } from './transforms/randomCrop.ts';
+export { RandomHorizontalFlip } from './transforms/randomHorizontalFlip.ts';
+
+export {
+  MultiDatasetModule,
+  sourceField,
+  type PlannedDataset,
+} from './multi/multiDatasetModule.ts';
+export type { MultiDatasetInput } from './multi/multiDatasetOptions.ts';
+
+export {
+  SampleOrder,
+  type OrderDescription,
+  type OrderedDataset,
+  type Place,
+  type SampleOrderOptions,
+  type SamplePosition,
+} from './order/sampleOrder.ts';
+export type { StopRule } from './order/stopRule.ts';

@@ -1,0 +1,179 @@
+import type { HostBatch } from '../../core/batch.ts';
+import type { Stage } from '../../core/stage.ts';
+import { UsageError } from '../../errors.ts';
+import type { Rng } from '../../random/rng.ts';
+import { allocateColumn, type BatchReader } from '../batchReader.ts';
+import type { Dataset } from '../dataset.ts';
+import type { Place, SampleOrder } from '../order/sampleOrder.ts';
+import {
+  asTransform,
+  evaluationRng,
+  randomInEvaluation,
+  type Transform,
+  type TransformLike,
+} from '../transforms/transform.ts';
+import { collateSamples, type Collate, type CollateContext } from './collate.ts';
+
+/** A dataset under its name with what is done to its samples. */
+export interface Source {
+  readonly name: string;
+  readonly dataset: Dataset;
+  readonly transform?: TransformLike | undefined;
+}
+
+export interface AssemblerOptions {
+  readonly sources: readonly Source[];
+  readonly order: SampleOrder;
+  readonly stage: Stage;
+  readonly collate?: Collate | undefined;
+}
+
+/**
+ * Makes batches of given places. When every source can read whole batches (and no collate function
+ * asks for single samples) they are read in one pass, otherwise sample by sample; both ways give
+ * the same values.
+ */
+export class BatchAssembler {
+  readonly #sources: readonly Source[];
+  readonly #transforms: readonly (Transform | undefined)[];
+  readonly #order: SampleOrder;
+  readonly #stage: Stage;
+  readonly #collate: Collate;
+  readonly #readers: readonly BatchReader[] | undefined;
+
+  constructor({ sources, order, stage, collate }: AssemblerOptions) {
+    this.#sources = sources;
+    this.#order = order;
+    this.#stage = stage;
+    this.#collate = collate ?? collateSamples;
+    this.#transforms = sources.map(({ transform }) => transform && asTransform(transform));
+    for (const transform of this.#transforms) {
+      if (stage !== 'train' && transform?.random === true) {
+        throw randomInEvaluation(transform.name, stage);
+      }
+    }
+    if (collate === undefined) this.#readers = this.#findReaders();
+  }
+
+  /** True when batches are read in one pass. */
+  get fused(): boolean {
+    return this.#readers !== undefined;
+  }
+
+  assemble(places: readonly Place[]): HostBatch | Promise<HostBatch> {
+    return this.#readers === undefined
+      ? this.#assembleSamples(places)
+      : this.#readColumns(places, this.#readers);
+  }
+
+  #findReaders(): BatchReader[] | undefined {
+    const readers: BatchReader[] = [];
+    for (const [index, { dataset }] of this.#sources.entries()) {
+      const transform = this.#transforms[index];
+      const reader = transform === undefined ? dataset.reader?.() : transform.fuse?.(dataset);
+      if (reader === undefined) return undefined;
+      readers.push(reader);
+    }
+    readers.slice(1).forEach((reader, index) => {
+      checkSameColumns(this.#sources[0].name, readers[0], this.#sources[index + 1].name, reader);
+    });
+    return readers;
+  }
+
+  #readColumns(places: readonly Place[], readers: readonly BatchReader[]): HostBatch {
+    const columns = Object.entries(readers[0].columns);
+    const out = Object.fromEntries(
+      columns.map(([name, column]) => [name, allocateColumn(column, places.length)]),
+    );
+    const rng = (slot: number): Rng => this.#rng(places[slot]);
+    readers.forEach((reader, dataset) => {
+      const slots = slotsOf(dataset, places);
+      if (slots.length === 0) return;
+      reader.read({ ids: slots.map((slot) => places[slot].id), slots, out, rng });
+    });
+    return Object.fromEntries(
+      columns.map(([name, { dtype, shape }]) => [
+        name,
+        { data: out[name], shape: [places.length, ...shape], dtype },
+      ]),
+    );
+  }
+
+  #assembleSamples(places: readonly Place[]): HostBatch | Promise<HostBatch> {
+    const samples: unknown[] = new Array(places.length);
+    let waiting = false;
+    places.forEach((place, slot) => {
+      const sample = this.#sources[place.dataset].dataset.get(place.id);
+      waiting ||= isPromise(sample);
+      samples[slot] = sample;
+    });
+    if (waiting) {
+      return Promise.all(samples).then((ready) => this.#finish(ready, places));
+    }
+    return this.#finish(samples, places);
+  }
+
+  #finish(samples: unknown[], places: readonly Place[]): HostBatch {
+    for (let slot = 0; slot < samples.length; slot++) {
+      const transform = this.#transforms[places[slot].dataset];
+      if (transform !== undefined)
+        samples[slot] = this.#apply(transform, samples[slot], places[slot]);
+    }
+    return this.#collate(samples, this.#context(places));
+  }
+
+  #apply(transform: Transform, sample: unknown, place: Place): unknown {
+    const rng = this.#rng(place);
+    if (this.#stage === 'train') return transform.apply(sample, rng);
+    return transform.apply(sample, evaluationRng(rng, transform.name, this.#stage));
+  }
+
+  #rng(place: Place): Rng {
+    return this.#order.rng(place, 'transform');
+  }
+
+  #context(places: readonly Place[]): CollateContext {
+    return {
+      columns: this.#sources[0].dataset.columns ?? {},
+      describe: (row) =>
+        `sample ${places[row].id} of dataset "${this.#sources[places[row].dataset].name}"`,
+    };
+  }
+}
+
+/** Fails with both datasets, the field and what differs, unless the columns are the same. */
+function checkSameColumns(
+  name: string,
+  first: BatchReader,
+  otherName: string,
+  other: BatchReader,
+): void {
+  const describe = (reader: BatchReader, field: string): string => {
+    const column = reader.columns[field];
+    return column === undefined ? 'absent' : `${column.dtype} [${column.shape.join(', ')}]`;
+  };
+  for (const field of new Set([...Object.keys(first.columns), ...Object.keys(other.columns)])) {
+    const expected = describe(first, field);
+    const got = describe(other, field);
+    if (expected !== got) {
+      throw new UsageError(
+        'ERR_DATA_MISMATCH',
+        `Datasets "${name}" and "${otherName}" cannot share batches: field "${field}" is ${expected} in "${name}" and ${got} in "${otherName}". ` +
+          'Give one of them a transform that makes them equal.',
+      );
+    }
+  }
+}
+
+function slotsOf(dataset: number, places: readonly Place[]): Int32Array {
+  const slots = new Int32Array(places.length);
+  let count = 0;
+  for (let slot = 0; slot < places.length; slot++) {
+    if (places[slot].dataset === dataset) slots[count++] = slot;
+  }
+  return slots.subarray(0, count);
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}

@@ -1,0 +1,101 @@
+import type { HostBatch } from '../../core/batch.ts';
+import type { LoadedBatch, Loader } from '../../core/loader.ts';
+import type { Stage } from '../../core/stage.ts';
+import { UsageError } from '../../errors.ts';
+import type { OrderDescription, Place, SampleOrder } from '../order/sampleOrder.ts';
+import { orderHash } from '../order/sampleOrder.ts';
+import { BatchAssembler, type Source } from './batchAssembler.ts';
+import type { Collate } from './collate.ts';
+
+/** Description of a loader's order: the sample order and how much of it an epoch uses. */
+export interface LoaderOrder extends OrderDescription {
+  /** Samples that one epoch consumes; less than `epochSamples` when a remainder is dropped. */
+  readonly samplesPerEpoch: number;
+}
+
+export interface SampleLoaderOptions {
+  /** In the order of `order.datasets`. */
+  readonly sources: readonly Source[];
+  readonly order: SampleOrder;
+  readonly batchSize: number;
+  readonly dropLast: boolean;
+  readonly stage: Stage;
+  readonly collate?: Collate | undefined;
+  /** Changes a finished batch; sees where each of its samples came from. */
+  readonly finish?: ((batch: HostBatch, places: readonly Place[]) => HostBatch) | undefined;
+}
+
+/** The loader behind `DataLoader` and `MultiDatasetModule`: batches of a sample order. */
+export class SampleLoader implements Loader {
+  readonly batchSize: number;
+  readonly samplesPerEpoch: number;
+  readonly batchesPerEpoch: number;
+  readonly orderHash: string;
+  readonly order: LoaderOrder;
+  /** True when batches are read in one pass instead of sample by sample. */
+  readonly fused: boolean;
+  readonly #order: SampleOrder;
+  readonly #assembler: BatchAssembler;
+  readonly #finish: (batch: HostBatch, places: readonly Place[]) => HostBatch;
+
+  constructor(options: SampleLoaderOptions) {
+    const { order, batchSize, dropLast } = options;
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new UsageError(
+        'ERR_DATA_BATCH_SIZE',
+        `The batch size must be a whole number, at least 1; got ${batchSize}.`,
+      );
+    }
+    this.#order = order;
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = dropLast
+      ? Math.floor(order.length / batchSize)
+      : Math.ceil(order.length / batchSize);
+    this.samplesPerEpoch = dropLast ? this.batchesPerEpoch * batchSize : order.length;
+    if (this.batchesPerEpoch === 0) {
+      throw new UsageError(
+        'ERR_DATA_BATCH_SIZE',
+        `An epoch has ${order.length} samples, too few for one batch of ${batchSize} while the last, incomplete batch is dropped. Lower batch_size or keep the last batch.`,
+      );
+    }
+    this.#assembler = new BatchAssembler(options);
+    this.fused = this.#assembler.fused;
+    this.#finish = options.finish ?? ((batch) => batch);
+    this.order = { ...order.describe(), samplesPerEpoch: this.samplesPerEpoch };
+    this.orderHash = orderHash(this.order);
+  }
+
+  /** Where the sample at position `t` comes from; positions skip dropped remainders. */
+  place(t: number): Place {
+    const epoch = Math.floor(t / this.samplesPerEpoch);
+    return this.#order.place(epoch * this.#order.length + t - epoch * this.samplesPerEpoch);
+  }
+
+  /** Makes a batch of one sample of each dataset: fails when their samples do not fit together. */
+  async probe(): Promise<void> {
+    const places = this.order.datasets.map((_, dataset) => ({ dataset, epoch: 0, id: 0 }));
+    this.#finish(await this.#assembler.assemble(places), places);
+  }
+
+  async *iterate(t: number): AsyncGenerator<LoadedBatch, void, undefined> {
+    checkPosition(t);
+    const end = (Math.floor(t / this.samplesPerEpoch) + 1) * this.samplesPerEpoch;
+    for (let start = t; start < end; start += this.batchSize) {
+      const size = Math.min(this.batchSize, end - start);
+      const places = Array.from({ length: size }, (_, slot) => this.place(start + slot));
+      const assembled = this.#assembler.assemble(places);
+      // Awaiting a value that is there already would cost a turn of the event loop a batch.
+      const batch = assembled instanceof Promise ? await assembled : assembled;
+      yield { data: this.#finish(batch, places), size };
+    }
+  }
+}
+
+function checkPosition(t: number): void {
+  if (!Number.isSafeInteger(t) || t < 0) {
+    throw new UsageError(
+      'ERR_DATA_POSITION',
+      `A loader position is a whole number of samples, 0 or more; got ${t}.`,
+    );
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { parseOptions } from '../parseOptions.ts';
+import type { Transform } from './transform.ts';
+import { changeImage, type FloatImage } from './imageField.ts';
+import { channelValues, imageField, perChannel } from './imageOptions.ts';
+
+export const normalizeSchema = z.strictObject({
+  mean: perChannel.default(0).describe('Subtracted; one number or one a channel'),
+  std: perChannel.default(1).describe('Divided by afterwards; one number or one a channel'),
+  field: imageField,
+});
+
+/** (value - mean) / std, channel by channel. */
+export class Normalize implements Transform {
+  static readonly schema = normalizeSchema;
+  readonly name = 'normalize';
+  readonly version = 1;
+  readonly random = false;
+  readonly parameters: z.output<typeof normalizeSchema>;
+
+  constructor(options: z.input<typeof normalizeSchema> = {}) {
+    this.parameters = parseOptions(normalizeSchema, options, 'Normalize');
+  }
+
+  apply(sample: unknown): unknown {
+    return changeImage(sample, this.parameters.field, this.name, (image) => this.#normalize(image));
+  }
+
+  #normalize(image: FloatImage): FloatImage {
+    const { channels } = image;
+    const mean = channelValues(this.parameters.mean, channels);
+    const std = channelValues(this.parameters.std, channels);
+    const data = new Float32Array(image.data.length);
+    for (let index = 0, channel = 0; index < data.length; index++) {
+      data[index] = (image.data[index] - mean[channel]) / std[channel];
+      if (++channel === channels) channel = 0;
+    }
+    return { ...image, data };
+  }
+}
