@@ -1,0 +1,36 @@
+export { declaredSearchSpace } from './declaredSpace.ts';
+export {
+  categoricalDistribution,
+  type CategoricalDistribution,
+  type Distribution,
+  floatDistribution,
+  type FloatDistribution,
+  intDistribution,
+  type IntDistribution,
+  type ParamValue,
+  type RangeOptions,
+} from './distribution.ts';
+export { distributionFromJson, distributionToJson } from './distributionJson.ts';
+export { type FrozenTrial, lastStep } from './frozenTrial.ts';
+export type { Plain } from './plain.ts';
+export { MedianPruner } from './pruners/medianPruner.ts';
+export { NonePruner } from './pruners/nonePruner.ts';
+export { PercentilePruner, type PercentilePrunerOptions } from './pruners/percentilePruner.ts';
+export type { PruneDecision, Pruner, PrunerContext } from './pruners/pruner.ts';
+export { createPruner, createSampler } from './registry.ts';
+export { RandomSampler } from './samplers/randomSampler.ts';
+export type { Sampler, SamplerContext } from './samplers/sampler.ts';
+export type { ConfigPatch, FrozenConfig, ParamDeclaration, SearchSpace } from './searchSpace.ts';
+export { JournalStorage } from './storages/journalStorage.ts';
+export { MemoryStorage } from './storages/memoryStorage.ts';
+export type {
+  ParamEntry,
+  Storage,
+  StudyRecord,
+  TrialChanges,
+  TrialTemplate,
+} from './storages/storage.ts';
+export { bestOf, Study, type StudyOptions, type TellOptions, TrialPruned } from './study.ts';
+export { Trial } from './trial.ts';
+export type { TrialLike } from './trialLike.ts';
+export { type Direction, isFinished, type TrialState } from './trialState.ts';

@@ -1,0 +1,229 @@
+import { type Distribution, incompatibility, toExternal } from '../distribution.ts';
+import { distributionFromJson } from '../distributionJson.ts';
+import type { FrozenTrial } from '../frozenTrial.ts';
+import type { Plain } from '../plain.ts';
+import type { StudyRecord } from '../storages/storage.ts';
+import { directionOfCode, isFinished, stateOfCode, type TrialState } from '../trialState.ts';
+import { OPERATION } from './operations.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+type Attrs = Readonly<Record<string, Plain>>;
+
+interface StudyEntry {
+  record: StudyRecord;
+  readonly trialIds: number[];
+  /** How each parameter was first described; later descriptions must be compatible. */
+  readonly spaces: Map<string, Distribution>;
+  deleted: boolean;
+}
+
+/**
+ * The state that a sequence of journal lines leads to. Ids are positions in the sequence, so
+ * every reader must accept and ignore exactly the same lines; the rules are Optuna's.
+ */
+export class StudyLog {
+  readonly #studies: StudyEntry[] = [];
+  readonly #trials: FrozenTrial[] = [];
+  readonly #studyOfTrial: number[] = [];
+
+  get nextStudyId(): number {
+    return this.#studies.length;
+  }
+
+  get nextTrialId(): number {
+    return this.#trials.length;
+  }
+
+  studies(): StudyRecord[] {
+    return this.#studies.filter((study) => !study.deleted).map((study) => study.record);
+  }
+
+  study(id: number): StudyRecord | undefined {
+    const study = this.#live(id);
+    return study?.record;
+  }
+
+  trial(id: number): FrozenTrial | undefined {
+    return this.#trials[id];
+  }
+
+  trialsOf(studyId: number): FrozenTrial[] {
+    return (this.#live(studyId)?.trialIds ?? []).map((id) => this.#trials[id]);
+  }
+
+  /** How the study's trials have described the parameter so far. */
+  spaceOf(trialId: number, param: string): Distribution | undefined {
+    return this.#studies[this.#studyOfTrial[trialId]]?.spaces.get(param);
+  }
+
+  /**
+   * Applies one line. Lines that do not fit (a change to a finished trial, an unknown id) have no
+   * effect, as in every other reader of the file.
+   * @throws Error for a line that no version of the format can mean
+   */
+  apply(line: Line): void {
+    switch (line.op_code) {
+      case OPERATION.createStudy:
+        return this.#createStudy(line);
+      case OPERATION.deleteStudy:
+        return this.#deleteStudy(line);
+      case OPERATION.studyUserAttr:
+      case OPERATION.studySystemAttr:
+        return this.#studyAttr(line);
+      case OPERATION.createTrial:
+        return this.#createTrial(line);
+      case OPERATION.trialParam:
+        return this.#trialParam(line);
+      case OPERATION.trialState:
+        return this.#trialState(line);
+      case OPERATION.intermediateValue:
+        return this.#intermediateValue(line);
+      case OPERATION.trialUserAttr:
+        return this.#change(line, ({ userAttrs }) => ({
+          userAttrs: { ...userAttrs, ...(line.user_attr as Attrs) },
+        }));
+      case OPERATION.trialSystemAttr:
+        return this.#change(line, ({ systemAttrs }) => ({
+          systemAttrs: { ...systemAttrs, ...(line.system_attr as Attrs) },
+        }));
+      case OPERATION.discardTrials:
+        return;
+      default:
+        throw new Error(`unknown operation ${String(line.op_code)}`);
+    }
+  }
+
+  #createStudy(line: Line): void {
+    const name = String(line.study_name);
+    if (this.studies().some((study) => study.name === name)) return;
+    const directions = (line.directions as number[]).map(directionOfCode);
+    this.#studies.push({
+      record: { id: this.#studies.length, name, directions, userAttrs: {}, systemAttrs: {} },
+      trialIds: [],
+      spaces: new Map(),
+      deleted: false,
+    });
+  }
+
+  #deleteStudy(line: Line): void {
+    const study = this.#live(line.study_id);
+    if (study !== undefined) study.deleted = true;
+  }
+
+  #studyAttr(line: Line): void {
+    const study = this.#live(line.study_id);
+    if (study === undefined) return;
+    const { userAttrs, systemAttrs } = study.record;
+    study.record = {
+      ...study.record,
+      userAttrs: { ...userAttrs, ...(line.user_attr as Attrs | undefined) },
+      systemAttrs: { ...systemAttrs, ...(line.system_attr as Attrs | undefined) },
+    };
+  }
+
+  #createTrial(line: Line): void {
+    const study = this.#live(line.study_id);
+    if (study === undefined) return;
+    const trial = trialOfLine(line, this.#trials.length, study.trialIds.length);
+    for (const [name, distribution] of Object.entries(trial.distributions)) {
+      if (!study.spaces.has(name)) study.spaces.set(name, distribution);
+    }
+    study.trialIds.push(trial.id);
+    this.#trials.push(trial);
+    this.#studyOfTrial.push(study.record.id);
+  }
+
+  #trialParam(line: Line): void {
+    this.#change(line, (trial) => {
+      const name = String(line.param_name);
+      const distribution = distributionFromJson(String(line.distribution));
+      const spaces = this.#studies[this.#studyOfTrial[trial.id]].spaces;
+      const known = spaces.get(name);
+      if (known !== undefined && incompatibility(known, distribution) !== undefined) return {};
+      if (known === undefined) spaces.set(name, distribution);
+      const value = toExternal(distribution, Number(line.param_value_internal));
+      return {
+        params: { ...trial.params, [name]: value },
+        distributions: { ...trial.distributions, [name]: distribution },
+      };
+    });
+  }
+
+  #trialState(line: Line): void {
+    this.#change(line, (trial) => {
+      const state = stateOf(line.state);
+      // Somebody else was faster in starting a waiting trial.
+      if (state === 'RUNNING' && trial.state === 'RUNNING') return {};
+      return {
+        state,
+        values: (line.values as number[] | null) ?? trial.values,
+        datetimeStart: state === 'RUNNING' ? textOf(line.datetime_start) : trial.datetimeStart,
+        datetimeComplete: isFinished(state)
+          ? textOf(line.datetime_complete)
+          : trial.datetimeComplete,
+      };
+    });
+  }
+
+  #intermediateValue(line: Line): void {
+    this.#change(line, ({ intermediateValues }) => ({
+      intermediateValues: new Map(intermediateValues).set(
+        Number(line.step),
+        numberOf(line.intermediate_value),
+      ),
+    }));
+  }
+
+  #change(line: Line, changes: (trial: FrozenTrial) => Partial<FrozenTrial>): void {
+    const trial = this.#trials[Number(line.trial_id)] as FrozenTrial | undefined;
+    if (trial === undefined || isFinished(trial.state)) return;
+    this.#trials[trial.id] = { ...trial, ...changes(trial) };
+  }
+
+  #live(id: unknown): StudyEntry | undefined {
+    const study = this.#studies[Number(id)] as StudyEntry | undefined;
+    return study === undefined || study.deleted ? undefined : study;
+  }
+}
+
+function trialOfLine(line: Line, id: number, number: number): FrozenTrial {
+  const distributions = Object.fromEntries(
+    Object.entries((line.distributions ?? {}) as Record<string, string>).map(([name, text]) => [
+      name,
+      distributionFromJson(text),
+    ]),
+  );
+  const params = Object.entries((line.params ?? {}) as Record<string, number>);
+  const value = (line.value ?? null) as number | null;
+  const reports = Object.entries((line.intermediate_values ?? {}) as Record<string, number | null>);
+  return {
+    id,
+    number,
+    state: stateOf(line.state ?? 0),
+    values: (line.values as number[] | null | undefined) ?? (value === null ? null : [value]),
+    params: Object.fromEntries(
+      params.map(([name, internal]) => [name, toExternal(distributions[name], internal)]),
+    ),
+    distributions,
+    userAttrs: (line.user_attrs ?? {}) as Attrs,
+    systemAttrs: (line.system_attrs ?? {}) as Attrs,
+    intermediateValues: new Map(reports.map(([step, report]) => [Number(step), numberOf(report)])),
+    datetimeStart: textOf(line.datetime_start),
+    datetimeComplete: textOf(line.datetime_complete),
+  };
+}
+
+function stateOf(code: unknown): TrialState {
+  const state = stateOfCode(Number(code));
+  if (state === undefined) throw new Error(`unknown trial state ${String(code)}`);
+  return state;
+}
+
+/** Writers that do not know the token NaN leave null in its place. */
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : NaN;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

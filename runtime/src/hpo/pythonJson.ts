@@ -1,0 +1,101 @@
+/** A number to be written as Python writes a float: `4.0`, `1e-05`, `NaN`. */
+export class PyFloat {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** Anything that {@link writePythonJson} can write. */
+export type PythonJson =
+  | PyFloat
+  | string
+  | number
+  | boolean
+  | null
+  | readonly PythonJson[]
+  | { readonly [key: string]: PythonJson | undefined };
+
+/**
+ * JSON as Python's `json.dumps` writes it: ASCII only, floats in Python's notation, NaN and
+ * Infinity as bare tokens. `JSON.stringify` would turn those three into null, which Optuna reads
+ * back as None.
+ *
+ * @param spaced `", "` and `": "` between items, Python's default; compact otherwise
+ */
+export function writePythonJson(value: PythonJson, spaced = false): string {
+  if (value === null) return 'null';
+  if (value instanceof PyFloat) return pythonFloat(value.value);
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) && !Object.is(value, -0)
+      ? String(value)
+      : pythonFloat(value);
+  }
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (typeof value === 'string') return pythonString(value);
+  const comma = spaced ? ', ' : ',';
+  if (isList(value)) return `[${value.map((item) => writePythonJson(item, spaced)).join(comma)}]`;
+  const colon = spaced ? ': ' : ':';
+  const entries: string[] = [];
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== undefined) entries.push(pythonString(key) + colon + writePythonJson(item, spaced));
+  }
+  return `{${entries.join(comma)}}`;
+}
+
+/**
+ * Reads JSON that may hold the bare tokens NaN, Infinity and -Infinity.
+ * @throws SyntaxError when it is not JSON even so
+ */
+export function parsePythonJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!text.includes('NaN') && !text.includes('Infinity')) throw error;
+  }
+  // A mark that occurs nowhere in the text can stand for the tokens without being confused.
+  let mark = '\u0001';
+  while (text.includes(mark) || text.includes('\\u0001')) mark += '\u0002';
+  mark = JSON.stringify(mark).slice(1, -1);
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, (token) =>
+    token.startsWith('"') ? token : `"${mark}${token}"`,
+  );
+  const prefix: unknown = JSON.parse(`"${mark}"`);
+  return JSON.parse(marked, (_key, value: unknown) =>
+    typeof value === 'string' && typeof prefix === 'string' && value.startsWith(prefix)
+      ? Number(value.slice(prefix.length))
+      : value,
+  );
+}
+
+/** `repr(float)`: the shortest digits that read back, an exponent below 1e-4 and from 1e16. */
+export function pythonFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (value === Infinity) return 'Infinity';
+  if (value === -Infinity) return '-Infinity';
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  const [mantissa, power] = Math.abs(value).toExponential().split('e');
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    const digits = String(Math.abs(exponent)).padStart(2, '0');
+    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${digits}`;
+  }
+  const digits = mantissa.replace('.', '');
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
+  return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
+}
+
+function isList(value: object): value is readonly PythonJson[] {
+  return Array.isArray(value);
+}
+
+function pythonString(text: string): string {
+  // JSON.stringify leaves DEL and everything beyond ASCII as it is; Python escapes both.
+  const escaped = JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return escaped;
+}

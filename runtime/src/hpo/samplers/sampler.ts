@@ -1,0 +1,35 @@
+import type { Rng } from '../../random/rng.ts';
+import type { Distribution, ParamValue } from '../distribution.ts';
+import type { FrozenTrial } from '../frozenTrial.ts';
+import type { Direction } from '../trialState.ts';
+
+/** What a sampler may look at. */
+export interface SamplerContext {
+  readonly directions: readonly Direction[];
+  /** The study's trials at the moment of asking, by number, without the one being asked for. */
+  readonly trials: readonly FrozenTrial[];
+  /** The number of the trial being asked for. */
+  readonly number: number;
+  /**
+   * Keyed by (study seed, trial number), so it is the same in every process and after every
+   * resume. Fold it by purpose rather than drawing from it in an order that may change.
+   */
+  readonly rng: Rng;
+}
+
+/**
+ * Decides the parameters of trials. Holds no state that has to be saved: everything follows from
+ * the context. Check yours with `samplerSuite` of `lightbox-runtime/testing`.
+ */
+export interface Sampler {
+  readonly name: string;
+  /** The parameters that {@link sampleRelative} will decide together. */
+  inferRelativeSearchSpace(context: SamplerContext): Readonly<Record<string, Distribution>>;
+  /** Values for some or all of `space`; called once for each trial. */
+  sampleRelative(
+    context: SamplerContext,
+    space: Readonly<Record<string, Distribution>>,
+  ): Readonly<Record<string, ParamValue>>;
+  /** The value of a parameter that was not decided together with others. */
+  sampleIndependent(context: SamplerContext, name: string, distribution: Distribution): ParamValue;
+}

@@ -1,0 +1,309 @@
+import { LightboxError } from '../errors.ts';
+import { Rng } from '../random/rng.ts';
+import type { ParamValue } from './distribution.ts';
+import { type FrozenTrial, lastStep } from './frozenTrial.ts';
+import type { Plain } from './plain.ts';
+import { MedianPruner } from './pruners/medianPruner.ts';
+import type { PruneDecision, Pruner } from './pruners/pruner.ts';
+import { RandomSampler } from './samplers/randomSampler.ts';
+import type { Sampler } from './samplers/sampler.ts';
+import { MemoryStorage } from './storages/memoryStorage.ts';
+import type { Storage, StudyRecord, TrialChanges, TrialTemplate } from './storages/storage.ts';
+import { Trial, type TrialHost } from './trial.ts';
+import { type Direction, isBetter, type TrialState } from './trialState.ts';
+
+const SEED_ATTR = 'lightbox:seed';
+
+/** How to open a study. */
+export interface StudyOptions {
+  /** Default "study". */
+  readonly name?: string;
+  /** Default: in memory. */
+  readonly storage?: Storage;
+  /** One for each objective; default `['minimize']`. Not used by `load`. */
+  readonly directions?: readonly Direction[];
+  /** Default: random. */
+  readonly sampler?: Sampler;
+  /** Default: median. */
+  readonly pruner?: Pruner;
+  /** Decides all suggestions, with the trial's number; kept in the study. Default 0. */
+  readonly seed?: number;
+  /** `create` opens a study of that name instead of failing. Default false. */
+  readonly loadIfExists?: boolean;
+}
+
+/** How a trial ended, for {@link Study.tell}. */
+export interface TellOptions {
+  /** Default: COMPLETE when there are values, FAIL when they are missing or NaN. */
+  readonly state?: 'COMPLETE' | 'PRUNED' | 'FAIL';
+  readonly userAttrs?: Readonly<Record<string, Plain>>;
+  readonly systemAttrs?: Readonly<Record<string, Plain>>;
+}
+
+/**
+ * A search: ask for a trial, run it, tell its value. `optimize` is that loop. What each trial is
+ * suggested depends on the study's seed, the trial's number and the finished trials, so nothing
+ * is repeated or shifted by stopping, resuming or asking from several processes.
+ */
+export class Study {
+  readonly name: string;
+  readonly storage: Storage;
+  readonly directions: readonly Direction[];
+  readonly sampler: Sampler;
+  readonly pruner: Pruner;
+  readonly seed: number;
+  readonly #id: number;
+  readonly #rng: Rng;
+
+  private constructor(record: StudyRecord, storage: Storage, seed: number, options: StudyOptions) {
+    this.name = record.name;
+    this.storage = storage;
+    this.directions = record.directions;
+    this.sampler = options.sampler ?? new RandomSampler();
+    this.pruner = options.pruner ?? new MedianPruner();
+    this.seed = seed;
+    this.#id = record.id;
+    this.#rng = Rng.fromSeed(seed).fold('hpo');
+  }
+
+  /**
+   * Creates a study.
+   * @throws LightboxError ERR_HPO_STUDY_EXISTS unless `loadIfExists`; ERR_HPO_DIRECTIONS when the
+   *   existing one has other directions
+   */
+  static async create(options: StudyOptions = {}): Promise<Study> {
+    const { name = 'study', directions = ['minimize'], storage = new MemoryStorage() } = options;
+    const known = await find(storage, name);
+    if (known !== undefined && options.loadIfExists === true) {
+      if (options.directions !== undefined && known.directions.join() !== directions.join()) {
+        const message = `study "${name}" has ${known.directions.join()}, asked for ${directions.join()}`;
+        throw new LightboxError('ERR_HPO_DIRECTIONS', message);
+      }
+      return Study.#open(known, storage, options);
+    }
+    const record = await storage.createStudy(name, directions);
+    return Study.#open(record, storage, options);
+  }
+
+  /**
+   * Opens an existing study, also one made by Optuna.
+   * @throws LightboxError ERR_HPO_STUDY_UNKNOWN, naming the studies there are
+   */
+  static async load(options: StudyOptions & { storage: Storage }): Promise<Study> {
+    const { name = 'study', storage } = options;
+    const record = await find(storage, name);
+    if (record !== undefined) return Study.#open(record, storage, options);
+    const names = (await storage.studies()).map((study) => `"${study.name}"`);
+    throw new LightboxError(
+      'ERR_HPO_STUDY_UNKNOWN',
+      `${storage.location} has no study "${name}"; it has ${names.join(', ') || 'none'}`,
+    );
+  }
+
+  static async #open(record: StudyRecord, storage: Storage, options: StudyOptions): Promise<Study> {
+    const stored = record.systemAttrs[SEED_ATTR] as Plain | undefined;
+    if (typeof stored === 'number') {
+      if (options.seed === undefined || options.seed === stored) {
+        return new Study(record, storage, stored, options);
+      }
+      throw new LightboxError(
+        'ERR_HPO_SEED_CHANGED',
+        `study "${record.name}" has seed ${stored}, asked for ${options.seed}; leave the seed out ` +
+          'to continue it, or give the new search another name',
+      );
+    }
+    const seed = options.seed ?? 0;
+    await storage.setStudyAttr(record.id, 'system', SEED_ATTR, seed);
+    return new Study(record, storage, seed, options);
+  }
+
+  /** All trials by number, or those in the given states. */
+  async trials(states?: readonly TrialState[]): Promise<readonly FrozenTrial[]> {
+    const all = await this.storage.trials(this.#id);
+    return states === undefined ? all : all.filter((trial) => states.includes(trial.state));
+  }
+
+  /** The study's user and system attributes. */
+  async record(): Promise<StudyRecord> {
+    const record = await find(this.storage, this.name);
+    if (record !== undefined) return record;
+    throw new LightboxError('ERR_HPO_STUDY_UNKNOWN', `study "${this.name}" was deleted`);
+  }
+
+  /** The complete trial with the best value (the earliest of equals); single-objective only. */
+  async bestTrial(): Promise<FrozenTrial | undefined> {
+    return bestOf(await this.trials(), this.#direction());
+  }
+
+  /** The next trial: an enqueued one if any waits, otherwise a new one. */
+  async ask(changes: TrialChanges = {}): Promise<Trial> {
+    const frozen =
+      (await this.storage.claimWaiting(this.#id, changes)) ??
+      (await this.storage.createTrial(this.#id, undefined, changes));
+    return this.resume(frozen);
+  }
+
+  /** A RUNNING trial that lost its process, to be run again under its number and parameters. */
+  async resume(frozen: FrozenTrial): Promise<Trial> {
+    const trials = await this.trials();
+    const host: TrialHost = {
+      sampler: this.sampler,
+      context: {
+        directions: this.directions,
+        trials: trials.filter((trial) => trial.id !== frozen.id),
+        number: frozen.number,
+        rng: this.#rng.fold('trial', frozen.number),
+      },
+      update: (id, update) => this.storage.updateTrial(id, update),
+      decide: (id) => this.#decide(id),
+    };
+    return new Trial(frozen, host);
+  }
+
+  /**
+   * Ends a trial. A pruned one gets its last report as value. NaN is never a value: without a
+   * state it makes the trial FAIL.
+   * @throws LightboxError ERR_HPO_TELL when values and state or objectives do not go together
+   */
+  async tell(
+    trial: Trial,
+    values?: number | readonly number[],
+    options: TellOptions = {},
+  ): Promise<FrozenTrial> {
+    const list = typeof values === 'number' ? [values] : values;
+    const finish = await this.#outcome(trial, list, options.state);
+    const { userAttrs, systemAttrs } = options;
+    const changes = trial.takePending({ userAttrs, systemAttrs, finish });
+    return this.storage.updateTrial(trial.id, changes);
+  }
+
+  /** Lets a later `ask` start with these parameter values; the others are sampled. */
+  async enqueueTrial(
+    params: Readonly<Record<string, ParamValue>>,
+    options: { userAttrs?: Readonly<Record<string, Plain>>; skipIfExists?: boolean } = {},
+  ): Promise<void> {
+    if (options.skipIfExists === true) {
+      const wanted = sortedJson(params);
+      const known = await this.trials();
+      const same = (trial: FrozenTrial): boolean =>
+        sortedJson((trial.systemAttrs.fixed_params as object | undefined) ?? trial.params) ===
+        wanted;
+      if (known.some(same)) return;
+    }
+    const systemAttrs = { fixed_params: params };
+    await this.addTrial({ state: 'WAITING', userAttrs: options.userAttrs, systemAttrs });
+  }
+
+  /** Adds a trial that was run elsewhere. */
+  async addTrial(template: TrialTemplate): Promise<FrozenTrial> {
+    return this.storage.createTrial(this.#id, template);
+  }
+
+  async setUserAttr(key: string, value: Plain): Promise<void> {
+    await this.storage.setStudyAttr(this.#id, 'user', key, value);
+  }
+
+  async setSystemAttr(key: string, value: Plain): Promise<void> {
+    await this.storage.setStudyAttr(this.#id, 'system', key, value);
+  }
+
+  /**
+   * Runs `objective` for `nTrials` further trials in this process. It returns the value, throws
+   * {@link TrialPruned} to be pruned; any other error ends the trial as FAIL and is thrown on.
+   */
+  async optimize(
+    objective: (trial: Trial) => number | readonly number[] | Promise<number | readonly number[]>,
+    nTrials: number,
+  ): Promise<void> {
+    for (let count = 0; count < nTrials; count++) {
+      const trial = await this.ask();
+      try {
+        await this.tell(trial, await objective(trial));
+      } catch (error) {
+        if (error instanceof TrialPruned) {
+          await this.tell(trial, undefined, { state: 'PRUNED' });
+          continue;
+        }
+        await this.tell(trial, undefined, { state: 'FAIL' }).catch(() => undefined);
+        throw error;
+      }
+    }
+  }
+
+  async #decide(trialId: number): Promise<PruneDecision> {
+    const trials = await this.trials();
+    const trial = trials.find((other) => other.id === trialId);
+    if (trial === undefined) return { prune: false, reason: 'the trial is not in the study' };
+    return this.pruner.decide({ direction: this.#direction(), trials, trial });
+  }
+
+  async #outcome(
+    trial: Trial,
+    values: readonly number[] | undefined,
+    state: TellOptions['state'],
+  ): Promise<NonNullable<TrialChanges['finish']>> {
+    if (state === 'PRUNED' || state === 'FAIL') {
+      if (values !== undefined) throw tellError(`${state} takes no values`);
+      return { state, values: state === 'PRUNED' ? await this.#lastReport(trial) : null };
+    }
+    const fault = this.#faultOf(values);
+    if (fault !== undefined && state === 'COMPLETE') throw tellError(fault);
+    return fault !== undefined || values === undefined
+      ? { state: 'FAIL', values: null }
+      : { state: 'COMPLETE', values };
+  }
+
+  #faultOf(values: readonly number[] | undefined): string | undefined {
+    if (values === undefined) return 'COMPLETE needs a value';
+    if (values.some((value) => Number.isNaN(value))) return 'NaN is not a value';
+    if (values.length === this.directions.length) return undefined;
+    return `${values.length} values for ${this.directions.length} objectives`;
+  }
+
+  async #lastReport(trial: Trial): Promise<number[] | null> {
+    const frozen = (await this.trials()).find((other) => other.id === trial.id);
+    const step = frozen === undefined ? undefined : lastStep(frozen);
+    const value = step === undefined ? undefined : frozen?.intermediateValues.get(step);
+    return value === undefined || Number.isNaN(value) ? null : [value];
+  }
+
+  #direction(): Direction {
+    if (this.directions.length === 1) return this.directions[0];
+    const message = `study "${this.name}" has ${this.directions.length} objectives`;
+    throw new LightboxError('ERR_HPO_DIRECTIONS', `${message}; this needs a study with one`);
+  }
+}
+
+/** Thrown by an objective to end its trial as PRUNED. */
+export class TrialPruned extends Error {
+  constructor(reason = 'pruned') {
+    super(reason);
+    this.name = 'TrialPruned';
+  }
+}
+
+/** The COMPLETE trial with the best value, the earliest of equals. */
+export function bestOf(
+  trials: readonly FrozenTrial[],
+  direction: Direction,
+): FrozenTrial | undefined {
+  let best: FrozenTrial | undefined;
+  for (const trial of trials) {
+    if (trial.state !== 'COMPLETE' || trial.values === null) continue;
+    const before = best?.values?.[0];
+    if (before === undefined || isBetter(direction, trial.values[0], before)) best = trial;
+  }
+  return best;
+}
+
+async function find(storage: Storage, name: string): Promise<StudyRecord | undefined> {
+  return (await storage.studies()).find((study) => study.name === name);
+}
+
+function sortedJson(value: object): string {
+  return JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function tellError(message: string): LightboxError {
+  return new LightboxError('ERR_HPO_TELL', message);
+}
