@@ -1,6 +1,7 @@
 import { Buffer as ImportedBuffer } from 'node:buffer';
 import { describe, expect, it } from '@jest/globals';
 import * as ort from 'onnxruntime-node';
+import { webAssembly } from '../../../runtime/src/engine/wasm/webAssembly.ts';
 
 describe('jest environment', () => {
   it('shares buffers with the realm of node itself', () => {
@@ -11,14 +12,14 @@ describe('jest environment', () => {
   });
 
   it('gives WebAssembly memory whose buffer is an ArrayBuffer', () => {
-    const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const { buffer } = new webAssembly.Memory({ initial: 1, maximum: 1 });
     expect(buffer).toBeInstanceOf(ArrayBuffer);
     expect(new Float32Array(buffer, 16, 4).buffer).toBe(buffer);
   });
 
   it('lets onnxruntime read and write WebAssembly memory', async () => {
     const session = await ort.InferenceSession.create(doublingModel());
-    const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const { buffer } = new webAssembly.Memory({ initial: 1, maximum: 1 });
     const input = new Float32Array(buffer, 0, 3);
     const output = new Float32Array(buffer, 64, 3);
     input.set([1, -2, 3.5]);
