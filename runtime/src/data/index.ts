@@ -18,7 +18,12 @@ export { IdxDataset, type IdxDatasetOptions, type IdxSample } from './datasets/i
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
 export { resolveDataPath } from './datasets/dataPath.ts';
 
-export { asTransform, Compose, type Transform, type TransformLike } from './transforms/transform.ts';
+export {
+  asTransform,
+  Compose,
+  type Transform,
+  type TransformLike,
+} from './transforms/transform.ts';
 export { ImageTransform } from './transforms/imageTransform.ts';
 export { Normalize } from './transforms/normalize.ts';
 export { RandomAffine } from './transforms/randomAffine.ts';

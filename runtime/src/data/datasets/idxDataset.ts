@@ -4,6 +4,7 @@ import type { HostTensor } from '../../core/batch.ts';
 import { UsageError } from '../../errors.ts';
 import type { BatchReader, Column, ImageKernel, ImageWriter, ReadRequest } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
+import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
 import { IdxFile } from './idxFile.ts';
 
@@ -76,7 +77,7 @@ export class IdxDataset implements Dataset<IdxSample> {
     }
     const { pixels, labels } = this.#load();
     const size = pixels.length / this.length;
-    const data = new Float32Array(size);
+    const data = allocateFloats(size);
     copyPixels(pixels, index * size, size, this.#values, data, 0);
     const image: HostTensor = { data, shape: [...this.#imageShape], dtype: 'float32' };
     return labels === undefined ? { image } : { image, label: labels[index] };

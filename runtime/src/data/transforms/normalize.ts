@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { Transform } from './transform.ts';
 import { changeImage, type FloatImage } from './imageField.ts';
@@ -27,13 +28,16 @@ export class Normalize implements Transform {
   }
 
   #normalize(image: FloatImage): FloatImage {
-    const { channels } = image;
+    const { data: source, channels } = image;
     const mean = channelValues(this.parameters.mean, channels);
     const std = channelValues(this.parameters.std, channels);
-    const data = new Float32Array(image.data.length);
-    for (let index = 0, channel = 0; index < data.length; index++) {
-      data[index] = (image.data[index] - mean[channel]) / std[channel];
-      if (++channel === channels) channel = 0;
+    const data = allocateFloats(source.length);
+    for (let channel = 0; channel < channels; channel++) {
+      const shift = mean[channel];
+      const divisor = std[channel];
+      for (let index = channel; index < data.length; index += channels) {
+        data[index] = (source[index] - shift) / divisor;
+      }
     }
     return { ...image, data };
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { Rng } from '../../random/rng.ts';
 import type { Transform } from './transform.ts';
@@ -53,7 +54,7 @@ interface Mapping {
 /** Asks for every pixel of the result where it comes from (the inverse map). */
 function resample(image: FloatImage, { cosine, sine, shiftY, shiftX, fill }: Mapping): FloatImage {
   const { height, width, channels } = image;
-  const data = new Float32Array(image.data.length);
+  const data = allocateFloats(image.data.length);
   const centerY = (height - 1) / 2;
   const centerX = (width - 1) / 2;
   for (let row = 0; row < height; row++) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { Rng } from '../../random/rng.ts';
 import { UsageError } from '../../errors.ts';
@@ -55,15 +56,17 @@ export function cropImage(
 ): FloatImage {
   const { top, left, height, width, fill } = window;
   const { channels } = image;
-  const data = new Float32Array(height * width * channels);
+  const data = allocateFloats(height * width * channels);
   if (fill !== 0) data.fill(fill);
   const firstColumn = Math.max(0, -left);
   const endColumn = Math.min(width, image.width - left);
-  if (endColumn > firstColumn) {
+  const count = (endColumn - firstColumn) * channels;
+  if (count > 0) {
     for (let row = Math.max(0, -top); row < Math.min(height, image.height - top); row++) {
       const from = ((row + top) * image.width + left + firstColumn) * channels;
-      const pixels = image.data.subarray(from, from + (endColumn - firstColumn) * channels);
-      data.set(pixels, (row * width + firstColumn) * channels);
+      const to = (row * width + firstColumn) * channels;
+      // A loop: rows are short, and views to copy them with cost more.
+      for (let index = 0; index < count; index++) data[to + index] = image.data[from + index];
     }
   }
   return { data, height, width, channels };

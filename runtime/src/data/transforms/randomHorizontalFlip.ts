@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { Rng } from '../../random/rng.ts';
 import type { Transform } from './transform.ts';
@@ -31,14 +32,20 @@ export class RandomHorizontalFlip implements Transform {
 }
 
 function mirrorImage(image: FloatImage): FloatImage {
-  const { height, width, channels } = image;
-  const data = new Float32Array(image.data.length);
+  const { data: source, height, width, channels } = image;
+  const data = allocateFloats(image.data.length);
   for (let row = 0; row < height; row++) {
+    if (channels === 1) {
+      const start = row * width;
+      const last = start + width - 1;
+      for (let column = 0; column < width; column++) data[start + column] = source[last - column];
+      continue;
+    }
     for (let column = 0; column < width; column++) {
       const from = (row * width + column) * channels;
       const to = (row * width + width - 1 - column) * channels;
       for (let channel = 0; channel < channels; channel++) {
-        data[to + channel] = image.data[from + channel];
+        data[to + channel] = source[from + channel];
       }
     }
   }
