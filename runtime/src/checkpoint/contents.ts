@@ -43,9 +43,15 @@ export const formatVersion = '1';
 /** The tensor that holds the checksums: one of each tensor in file order, the header's last. */
 export const crcTensor = 'lightbox.crc32';
 
-/** Info and state as the file's metadata. */
-export function encodeMetadata(contents: CheckpointContents): Record<string, string> {
-  const info = { ...contents.info, savedAt: new Date().toISOString() };
+/**
+ * Info and state as the file's metadata.
+ * @param savedAt ISO 8601
+ */
+export function encodeMetadata(
+  contents: CheckpointContents,
+  savedAt: string,
+): Record<string, string> {
+  const info = { ...contents.info, savedAt };
   const text = encodeState({ info, state: contents.state } as unknown as JsonObject);
   return { [formatKey]: formatVersion, [stateKey]: text };
 }

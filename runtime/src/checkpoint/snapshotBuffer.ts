@@ -21,19 +21,21 @@ export class SnapshotBuffer {
    */
   fill(contents: CheckpointContents): Snapshot {
     checkTensors(contents.tensors);
+    const savedAt = new Date().toISOString();
     // Large elements first: then every tensor is aligned, as some readers need it to be.
     const tensors = contents.tensors.toSorted(
       (a, b) => bytesPerElement[dtypeOf(b.data)] - bytesPerElement[dtypeOf(a.data)],
     );
     const crcs = new Uint8Array(4 * (tensors.length + 1));
     const all = [...tensors, { name: crcTensor, shape: [crcs.length], data: crcs }];
-    const header = encodeHeader(encodeMetadata(contents), all);
+    const header = encodeHeader(encodeMetadata(contents, savedAt), all);
     const bytes = this.#take(header.bytes.length + header.dataBytes);
     bytes.set(header.bytes);
     for (const [index, { data }] of tensors.entries()) {
       bytes.set(bytesOf(data), header.bytes.length + header.tensors[index].begin);
     }
-    return { bytes, dataStart: header.bytes.length, tensors: header.tensors.slice(0, -1) };
+    const [dataStart, entries] = [header.bytes.length, header.tensors.slice(0, -1)];
+    return { bytes, dataStart, tensors: entries, savedAt };
   }
 
   #take(length: number): Uint8Array {
@@ -48,6 +50,8 @@ export interface Snapshot {
   readonly dataStart: number;
   /** Without the one that holds the checksums. */
   readonly tensors: readonly TensorEntry[];
+  /** ISO 8601, as in the file. */
+  readonly savedAt: string;
 }
 
 /** Writes `snapshot` to the empty `file`; checksums are computed while the disk works. */
