@@ -1,5 +1,8 @@
 import { philox4x32 } from './philox.ts';
 
+// Taken out of the global object once: inside jest's sandbox each look-up there is slow.
+const { floor, imul } = Math;
+
 /**
  * Keyed random numbers: every use names what it is for (`rng.fold('dropout', step)`), so there is
  * no shared stream whose position a checkpoint would have to keep. Drawing advances only this
@@ -66,7 +69,7 @@ export class Rng {
 
   #refill(): void {
     const low = this.#counter >>> 0;
-    const high = Math.floor(this.#counter / 4294967296);
+    const high = floor(this.#counter / 4294967296);
     philox4x32(this.key[0], this.key[1], [low, high, 0, 0], this.#block);
     this.#counter++;
     this.#used = 0;
@@ -81,11 +84,11 @@ function hashParts(
   let a = start[0] | 0;
   let b = start[1] | 0;
   const mix = (word: number): void => {
-    a = Math.imul(a ^ word, 0x85ebca6b);
+    a = imul(a ^ word, 0x85ebca6b);
     a ^= a >>> 13;
-    b = Math.imul(b ^ word ^ (a << 7), 0xc2b2ae35);
+    b = imul(b ^ word ^ (a << 7), 0xc2b2ae35);
     b ^= b >>> 16;
-    a = (a + Math.imul(b, 0x9e3779b1)) | 0;
+    a = (a + imul(b, 0x9e3779b1)) | 0;
   };
   for (const part of parts) {
     if (typeof part === 'number') {
@@ -113,9 +116,9 @@ function numberWords(value: number): [number, number] {
 function finish(value: number): number {
   let x = value;
   x ^= x >>> 16;
-  x = Math.imul(x, 0x7feb352d);
+  x = imul(x, 0x7feb352d);
   x ^= x >>> 15;
-  x = Math.imul(x, 0x846ca68b);
+  x = imul(x, 0x846ca68b);
   x ^= x >>> 16;
   return x >>> 0;
 }

@@ -1,5 +1,8 @@
 import { weightTotal } from './weights.ts';
 
+// Taken out of the global object once: inside jest's sandbox each look-up there is slow.
+const { floor } = Math;
+
 /**
  * Interleaves datasets by integer weights without any running state. The positions are halved over
  * the list of datasets again and again: of the first `n` positions of a group, floor(n * left / all)
@@ -80,6 +83,6 @@ export class Mixing {
 /** floor(n * part / whole), exact for every safe integer n: the product alone could pass 2^53. */
 function floorShare(n: number, part: number, whole: number): number {
   if (whole === 0) return 0;
-  const quotient = Math.floor(n / whole);
-  return quotient * part + Math.floor(((n - quotient * whole) * part) / whole);
+  const quotient = floor(n / whole);
+  return quotient * part + floor(((n - quotient * whole) * part) / whole);
 }
