@@ -1,0 +1,65 @@
+/** Keys of Lightning's and Reflow's classes that mean nothing here, and what to do instead. */
+const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  CompileCallback: {
+    inductor_config:
+      'graphs are compiled by ONNX Runtime, not by Inductor. Leave it out; max_cached_bytes limits the memory of many shapes',
+    compile_kwargs: 'there is no torch.compile behind this. Leave it out',
+    backend: 'the back end is chosen by trainer.accelerator',
+    options: 'there is no torch.compile behind this. Leave it out',
+  },
+  MultiDatasetModule: {
+    pin_memory: 'there is no copy to a device. Leave it out',
+    persistent_workers: 'workers always persist. Leave it out',
+    dataset_weights: 'give each dataset its weight',
+  },
+  PauseCallback: {
+    bar_colour: 'the bars belong to FlowProgressBarCallback',
+    pause_on_batch_end: 'write pause_at: "batch"',
+    upload_to_wandb: 'write it at WandbArtifactCheckpoint',
+  },
+  ModelCheckpoint: {
+    save_weights_only: 'write weights_only',
+  },
+};
+
+const byTrainer: Readonly<Record<string, string>> = {
+  gpus: 'write accelerator; a run uses one device',
+  tpu_cores: 'write accelerator; a run uses one device',
+  num_nodes: 'runs are not distributed. Leave it out',
+  amp_backend: 'training is in 32 bits',
+  use_distributed_sampler: 'runs are not distributed. Leave it out',
+  benchmark: 'there is no cuDNN. Leave it out',
+  inference_mode: 'evaluation never records gradients. Leave it out',
+  barebones: 'switch off logger, enable_checkpointing and enable_progress_bar instead',
+  plugins: 'there are no plugins. Leave it out',
+  resume_from_checkpoint: 'write ckpt_path at the top of the file, or --ckpt_path',
+  weights_save_path: 'write dirpath at ModelCheckpoint',
+  checkpoint_callback: 'write enable_checkpointing',
+  progress_bar_refresh_rate: 'write refresh_rate at FlowProgressBarCallback',
+  seed: 'write seed_everything at the top of the file',
+};
+
+const byTop: Readonly<Record<string, string>> = {
+  compile: 'add lightbox.callbacks.CompileCallback to trainer.callbacks',
+  optimizer: 'optimizers are set in configureOptimizers() of the model',
+  lr_scheduler: 'schedules are set in configureOptimizers() of the model',
+  fit: 'the file holds the keys of one run; move what is below one level up',
+  callbacks: 'write it below trainer',
+  logger: 'write it below trainer',
+  checkpoint_path: 'write ckpt_path',
+  seed: 'write seed_everything',
+};
+
+/** What to do about `key` given to the class `className`, if it is a known one of elsewhere. */
+export function replacedClassKey(className: string, key: string): string | undefined {
+  const table = Object.hasOwn(byClass, className) ? byClass[className] : {};
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+export function replacedTrainerKey(key: string): string | undefined {
+  return Object.hasOwn(byTrainer, key) ? byTrainer[key] : undefined;
+}
+
+export function replacedTopKey(key: string): string | undefined {
+  return Object.hasOwn(byTop, key) ? byTop[key] : undefined;
+}

@@ -1,0 +1,3 @@
+throw new Error('this file does not load');
+
+export class Never {}
