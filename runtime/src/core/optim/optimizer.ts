@@ -1,0 +1,142 @@
+import type { z } from 'zod';
+import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
+import { LightboxError, UsageError } from '../../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { divide, type ParamGroup, type paramGroupSchema, type Range } from './paramGroups.ts';
+
+/** What every optimizer's options have. */
+export interface OptimizerOptions {
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly groups: readonly z.output<typeof paramGroupSchema>[];
+}
+
+/**
+ * Updates the parameters of an arena from its gradients, in place. `bind` comes first; then each
+ * update is `computeGradients`, optional clipping, `step`.
+ *
+ * Formulas and defaults are torch.optim's. One difference: a parameter without gradient has the
+ * gradient zero here, so weight decay and momentum go on for it.
+ */
+export abstract class Optimizer {
+  abstract readonly name: string;
+  /** The flat vectors of its state, by torch's names. */
+  protected abstract readonly slotNames: readonly string[];
+  /** Empty before `bind`. */
+  groups: ParamGroup[] = [];
+  /** Updates done. */
+  steps = 0;
+  readonly options: OptimizerOptions;
+  #arena: ParameterArena | null = null;
+
+  constructor(options: OptimizerOptions) {
+    this.options = options;
+  }
+
+  /** @throws LightboxError ERR_OPTIM_UNBOUND before `bind` */
+  get arena(): ParameterArena {
+    if (this.#arena !== null) return this.#arena;
+    throw new LightboxError(
+      'ERR_OPTIM_UNBOUND',
+      `${this.name}: bind() comes before anything else.`,
+    );
+  }
+
+  /**
+   * Gives the optimizer its parameters; the state starts as zeros.
+   * @throws UsageError ERR_OPTIM_GROUP for groups that do not fit the parameters
+   */
+  bind(arena: ParameterArena): void {
+    this.groups = divide(arena, this.options.groups, this.options);
+    this.#arena = arena;
+    for (const name of this.slotNames) arena.slot(name);
+  }
+
+  /**
+   * One update from `arena.grads`. The variables show the new values when this returns.
+   * @param lrFactors what each group's learning rate is multiplied by, or one factor for all
+   */
+  step(lrFactors: number | readonly number[] = 1): void {
+    const { arena } = this;
+    arena.beginWrite();
+    this.steps++;
+    this.groups.forEach((group, index) => {
+      const factor = typeof lrFactors === 'number' ? lrFactors : lrFactors[index];
+      group.currentLr = group.lr * factor;
+      for (const range of group.ranges) this.update(group, range);
+    });
+    arena.endWrite();
+  }
+
+  /** Counts and names; the vectors come from `stateTensors`. */
+  stateDict(): JsonObject {
+    return {
+      name: this.name,
+      steps: this.steps,
+      groups: this.groups.map(({ name, currentLr }) => ({ name, currentLr })),
+    };
+  }
+
+  /** @throws UsageError ERR_OPTIM_STATE for the state of another optimizer or other groups */
+  loadStateDict(state: JsonObject): void {
+    const groups = Array.isArray(state.groups) ? (state.groups as JsonObject[]) : [];
+    const expected = this.groups.map(({ name }) => name).join(', ');
+    const found = groups.map(({ name }) => String(name)).join(', ');
+    if (state.name !== this.name || typeof state.steps !== 'number' || found !== expected) {
+      throw new UsageError(
+        'ERR_OPTIM_STATE',
+        `Optimizer state: expected ${this.name} with groups ${expected}, got ` +
+          `${String(state.name)} with groups ${found}. Use the same optimizer, or load weights only.`,
+      );
+    }
+    this.steps = state.steps;
+    this.groups.forEach((group, index) => {
+      group.currentLr = Number(groups[index].currentLr);
+    });
+  }
+
+  /** Views of the state by `slot/parameter`, such as `exp_avg/encoder.0.kernel`. */
+  stateTensors(): Record<string, Float32Array> {
+    const { arena } = this;
+    return Object.fromEntries(
+      this.slotNames.flatMap((slot) =>
+        arena.segments.map((segment) => [
+          `${slot}/${segment.name}`,
+          arena.part(arena.slot(slot), segment),
+        ]),
+      ),
+    );
+  }
+
+  /** @throws UsageError ERR_OPTIM_STATE for a tensor that is missing or of another size */
+  loadStateTensors(tensors: Readonly<Record<string, Float32Array>>): void {
+    const own = Object.entries(this.stateTensors());
+    for (const [name, view] of own) {
+      const found: Float32Array | undefined = tensors[name];
+      if (found?.length === view.length) continue;
+      throw new UsageError(
+        'ERR_OPTIM_STATE',
+        `Optimizer state "${name}": expected ${String(view.length)} values, got ` +
+          `${found === undefined ? 'none' : String(found.length)}. The model is not the saved one.`,
+      );
+    }
+    for (const [name, view] of own) view.set(tensors[name]);
+  }
+
+  /** Applies the rule to one range; `steps` already counts this update. */
+  protected abstract update(group: ParamGroup, range: Range): void;
+
+  /** Values, gradients and the named state over a range. */
+  protected vectors<Slot extends string>(
+    { start, end }: Range,
+    slots: Readonly<Partial<Record<Slot, string>>>,
+  ): Partial<Record<Slot | 'values' | 'grads', Float32Array>> {
+    const { arena } = this;
+    const whole = Object.entries<string>(slots as Record<Slot, string>).map(
+      ([key, slot]): [string, Float32Array] => [key, arena.slot(slot)],
+    );
+    whole.push(['values', arena.values], ['grads', arena.grads]);
+    const cut = whole.map(([key, vector]) => [key, vector.subarray(start, end)]);
+    return Object.fromEntries(cut) as Record<Slot | 'values' | 'grads', Float32Array>;
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
+import { didYouMean, UsageError } from '../../errors.ts';
+import { fnmatch } from '../fnmatch.ts';
+
+/** Options of a parameter group: which parameters, and what is different for them. */
+export const paramGroupSchema = z.strictObject({
+  name: z.string().min(1).optional().describe('Name in logs; default group1, group2, ...'),
+  match: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Patterns on parameter names: *, ?, [abc]; the first group that matches wins'),
+  params: z.array(z.string().min(1)).default([]).describe('Exact parameter names'),
+  lr: z.number().nonnegative().optional().describe("Learning rate; default the optimizer's"),
+  weightDecay: z.number().nonnegative().optional().describe("Decay; default the optimizer's"),
+});
+
+export type ParamGroupOptions = z.input<typeof paramGroupSchema>;
+
+/** The parameters that share a learning rate. */
+export interface ParamGroup {
+  readonly name: string;
+  /** Base learning rate, before schedules. */
+  lr: number;
+  weightDecay: number;
+  /** Learning rate of the last step: base times the schedule's factor; the base before any step. */
+  currentLr: number;
+  readonly parameters: readonly string[];
+  /** Runs of neighbouring segments, in elements of the arena's vectors. */
+  readonly ranges: readonly Range[];
+}
+
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Divides an arena among groups; parameters that none of them names form the group `default`.
+ * @throws UsageError ERR_OPTIM_GROUP for a pattern or name that matches nothing, or a group whose
+ * parameters all went to earlier ones
+ */
+export function divide(
+  arena: ParameterArena,
+  groups: readonly z.output<typeof paramGroupSchema>[],
+  defaults: { lr: number; weightDecay: number },
+): ParamGroup[] {
+  const names = arena.segments.map(({ name }) => name);
+  const tests = groups.map((group) => membership(group, names));
+  const owner = names.map((name) => tests.findIndex((test) => test(name)));
+  const declared = groups.map((group, index) => ({
+    index,
+    name: group.name ?? `group${String(index + 1)}`,
+    lr: group.lr ?? defaults.lr,
+    weightDecay: group.weightDecay ?? defaults.weightDecay,
+  }));
+  const rest = owner.includes(-1) ? [{ index: -1, name: 'default', ...defaults }] : [];
+  return [...rest, ...declared].map(({ index, name, lr, weightDecay }) => {
+    const parameters = names.filter((_, position) => owner[position] === index);
+    if (parameters.length === 0) {
+      throw new UsageError(
+        'ERR_OPTIM_GROUP',
+        `Optimizer group "${name}": every parameter it names already belongs to an earlier group.`,
+      );
+    }
+    return {
+      name,
+      lr,
+      weightDecay,
+      currentLr: lr,
+      parameters,
+      ranges: ranges(arena, owner, index),
+    };
+  });
+}
+
+function membership(
+  { match, params }: z.output<typeof paramGroupSchema>,
+  names: readonly string[],
+): (name: string) => boolean {
+  const tests = match.map((pattern) => ({ pattern, test: fnmatch(pattern) }));
+  const exact = params.map((wanted) => ({
+    pattern: wanted,
+    test: (name: string) => name === wanted,
+  }));
+  const all = [...tests, ...exact];
+  if (all.length === 0) {
+    throw new UsageError(
+      'ERR_OPTIM_GROUP',
+      'Optimizer group: expected `match` (patterns) or `params` (names), got neither.',
+    );
+  }
+  for (const { pattern, test } of all) {
+    if (names.some(test)) continue;
+    throw new UsageError(
+      'ERR_OPTIM_GROUP',
+      `Optimizer group: "${pattern}" matches no trainable parameter.${didYouMean(pattern, names)} ` +
+        `The parameters are ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', ...' : ''}.`,
+    );
+  }
+  return (name) => all.some(({ test }) => test(name));
+}
+
+/** Neighbours are joined over the padding between them, which stays zero under every rule. */
+function ranges(arena: ParameterArena, owner: readonly number[], group: number): Range[] {
+  const { segments, values } = arena;
+  const result: { start: number; end: number }[] = [];
+  owner.forEach((own, index) => {
+    if (own !== group) return;
+    const start = segments[index].offset;
+    const end = index + 1 < segments.length ? segments[index + 1].offset : values.length;
+    const last = result.at(-1);
+    if (last?.end === start) last.end = end;
+    else result.push({ start, end });
+  });
+  return result;
+}
