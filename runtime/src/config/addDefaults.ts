@@ -10,13 +10,16 @@ import {
   type Entry,
   type MapNode,
 } from './node.ts';
-import { alternatives, defaultOf, definition, shapeOf } from './schemaKind.ts';
+import { alternatives, defaultOf, definition, shapeOf, wantsText } from './schemaKind.ts';
 import { describesClass } from './shapeValue.ts';
 
 /** The schema of the class that a node names, if it is known and has one. */
 export type SchemaOfClass = (node: MapNode) => z.ZodType | undefined;
 
-/** `node` with the defaults of its schema written out, at every depth, marked as defaults. */
+/**
+ * `node` with the defaults of its schema written out, at every depth, marked as defaults; numbers
+ * that the schema reads as text become that text (`0001`).
+ */
 export function addDefaults(
   node: ConfigNode,
   schema: z.ZodType | undefined,
@@ -27,7 +30,10 @@ export function addDefaults(
     const element = schema && elementOf(schema);
     return { ...node, items: node.items.map((item) => addDefaults(item, element, schemaOf)) };
   }
-  return node.kind === 'map' ? addToMap(node, schema, schemaOf) : node;
+  if (node.kind === 'map') return addToMap(node, schema, schemaOf);
+  if (node.kind !== 'scalar' || schema === undefined || !wantsText(schema)) return node;
+  if (node.source === undefined || node.value === null) return node;
+  return { ...node, value: node.source };
 }
 
 function addToClass(node: MapNode, schemaOf: SchemaOfClass): MapNode {

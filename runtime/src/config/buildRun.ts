@@ -2,6 +2,7 @@ import type { Callback } from '../core/callback.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { Logger } from '../core/logger.ts';
 import type { TrainModule } from '../core/trainModule.ts';
+import { selectBackend } from '../engine/selectBackend.ts';
 import { UsageError } from '../errors.ts';
 import { withKeyedRandom } from '../random/lend.ts';
 import { Rng } from '../random/rng.ts';
@@ -21,11 +22,14 @@ export interface RunParts {
 }
 
 /**
- * Constructs everything that a checked configuration names. Initial weights depend on the seed
+ * Selects the back end and constructs everything that a checked configuration names. Initial weights depend on the seed
  * alone: they are drawn from the seed's key `init`.
  * @throws ConfigError when a class refuses what it got
  */
-export function buildRun(config: PreparedConfig): RunParts {
+export async function buildRun(config: PreparedConfig): Promise<RunParts> {
+  // Weights are tensors: the back end must be there before the first of them.
+  const { accelerator, threads } = trainerValues(config);
+  await selectBackend({ accelerator, threads: threads ?? undefined });
   const rng = Rng.fromSeed(config.seed);
   const module = withKeyedRandom(rng.fold('init'), () => construct(config, 'model'));
   const dataModule = withKeyedRandom(rng.fold('data'), () => construct(config, 'data'));
@@ -36,6 +40,10 @@ export function buildRun(config: PreparedConfig): RunParts {
     dataModule: dataModule as DataModule,
     trainerOptions: buildTrainerOptions(config),
   };
+}
+
+function trainerValues(config: PreparedConfig) {
+  return config.values.trainer as { accelerator: string; threads: number | null };
 }
 
 function buildTrainerOptions(config: PreparedConfig): ResolvedTrainerOptions {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { didYouMean } from '../errors.ts';
 import { describeSchema } from './describeSchema.ts';
 import { toSnake } from './names.ts';
 import { formatPath, isClassNode, type ConfigNode, type ConfigPath } from './node.ts';
@@ -100,6 +101,14 @@ function words(issue: Issue, { schema, value, node }: Place): string {
 }
 
 function hint(schema: z.ZodType, value: unknown): string {
+  if (typeof value === 'string') {
+    const choices = alternatives(schema).flatMap((option) => {
+      const { entries, values } = definition(option);
+      return [...Object.values(entries ?? {}), ...(values ?? [])].map(String);
+    });
+    const near = didYouMean(value, choices);
+    if (near !== '') return `.${near}`;
+  }
   const boolean = alternatives(schema).some((option) => definition(option).type === 'boolean');
   if (boolean && typeof value === 'string' && /^(yes|no|on|off|y|n)$/i.test(value)) {
     return ' (YAML 1.2 has true and false only)';
