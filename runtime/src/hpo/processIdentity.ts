@@ -19,10 +19,15 @@ export type Liveness = 'alive' | 'gone' | 'unknown';
 
 /** The identity of this process. */
 export function ownIdentity(): ProcessIdentity {
+  return identityOf(pid);
+}
+
+/** The identity of a process of this machine. */
+export function identityOf(id: number): ProcessIdentity {
   return {
     host: hostname(),
-    pid,
-    started: startOf(pid) ?? '',
+    pid: id,
+    started: startOf(id) ?? '',
     boot: bootId(),
     namespace: namespaceId(),
   };

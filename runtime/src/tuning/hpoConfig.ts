@@ -1,0 +1,37 @@
+import type { Plain } from '../hpo/plain.ts';
+import type { Direction } from '../hpo/trialState.ts';
+
+/** A project's settings of its searches: `src/hpo/config.ts`. */
+export interface HpoConfig {
+  /** The metric that is searched for, such as `val/loss`. */
+  readonly monitor: string;
+  /** Whether it is to be small or large. */
+  readonly mode: 'min' | 'max';
+  /**
+   * Which of a trial's validations counts: its best one (whose checkpoint is kept) or its last.
+   * Default `best`.
+   */
+  readonly objective?: 'best' | 'last';
+  /** Name of the study when `--study-name` is not given. Default `study`. */
+  readonly studyName?: string;
+  /** Trials in total when neither `--n-trials` nor `--more` is given. Default 100. */
+  readonly nTrials?: number;
+  /** Dotted paths that the search sets but `best.yaml` leaves out. */
+  readonly excludedParams?: readonly string[];
+  /** Dotted path -> value of the long training with the best parameters, such as more epochs. */
+  readonly productionOverrides?: Readonly<Record<string, Plain>>;
+  /** Of how many of the best trials the checkpoints are kept. Default 3. */
+  readonly keepCheckpoints?: number;
+  /** Options of the median pruner, steps in optimizer updates. */
+  readonly pruner?: {
+    readonly nStartupTrials?: number;
+    readonly nWarmupSteps?: number;
+    readonly intervalSteps?: number;
+    readonly nMinTrials?: number;
+  };
+}
+
+/** `min` is Optuna's `minimize`. */
+export function directionOf(mode: HpoConfig['mode']): Direction {
+  return mode === 'min' ? 'minimize' : 'maximize';
+}

@@ -1,0 +1,152 @@
+import { didYouMean, UsageError } from '../errors.ts';
+import { secondsOfText } from './timeText.ts';
+
+/** What the command line of a search says; null where it says nothing. */
+export interface HpoFlags {
+  readonly nTrials: number | null;
+  readonly more: number | null;
+  readonly studyName: string | null;
+  readonly storage: string | null;
+  readonly sampler: string;
+  readonly pruner: string;
+  readonly seed: number | null;
+  readonly trialSteps: number | null;
+  readonly valInterval: string | null;
+  readonly testMode: boolean;
+  readonly timeoutMs: number | null;
+  readonly trialTimeoutMs: number | null;
+  readonly workers: number;
+  readonly configFiles: readonly string[];
+  /** `key=value`, in order. */
+  readonly overrides: readonly string[];
+  readonly help: boolean;
+}
+
+interface Flag {
+  readonly value?: string;
+  readonly text: string;
+}
+
+const FLAGS: Readonly<Record<string, Flag>> = {
+  'n-trials': {
+    value: 'N',
+    text: 'Finished trials in total; run again to go on until then (100).',
+  },
+  more: { value: 'K', text: 'K trials more than are finished now, instead of a total.' },
+  'study-name': { value: 'NAME', text: "Name of the study and of its folder (the project's)." },
+  storage: { value: 'PATH', text: 'Journal file (runs/hpo/<study>/study.journal).' },
+  sampler: { value: 'NAME', text: 'random.' },
+  pruner: { value: 'NAME', text: 'median or none (median).' },
+  seed: { value: 'N', text: 'Seed of the suggestions; kept in the study (0).' },
+  'trial-steps': {
+    value: 'N',
+    text: 'Stop each trial after N updates; schedules keep their length.',
+  },
+  'val-interval': { value: 'WHEN', text: 'Validate every "100 updates", "1 epochs", "25%".' },
+  'test-mode': { text: 'A few batches for each trial, to see whether everything runs.' },
+  timeout: { value: 'TIME', text: 'Start no trial after "30 min", "2 hours" or seconds.' },
+  'trial-timeout': { value: 'TIME', text: 'End a trial that takes longer; it counts as failed.' },
+  workers: { value: 'N', text: 'Trials at the same time; the cores are divided (1).' },
+  config: { value: 'FILE', text: 'Configuration; may be repeated, later files win.' },
+  help: { text: 'This text.' },
+};
+
+/**
+ * Reads the flags of `npm run hpo`; whatever has a dot in its name is an override of the
+ * configuration, `--trainer.max_epochs 5` or `--trainer.max_epochs=5`.
+ * @throws UsageError ERR_HPO_FLAG naming the flag, what it expects and the nearest known one
+ */
+export function parseHpoFlags(args: readonly string[]): HpoFlags {
+  const given = new Map<string, string>();
+  const configFiles: string[] = [];
+  const overrides: string[] = [];
+  const queue = [...args];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    if (!arg.startsWith('--')) throw invalid(`unexpected "${arg}"; flags begin with --`);
+    const { name, value } = split(arg);
+    const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+    const override = flag === undefined && /[.]/.test(name);
+    if (flag === undefined && !override) throw unknownFlag(name);
+    if (flag !== undefined && flag.value === undefined) {
+      if (value !== undefined) throw invalid(`--${name} takes no value, got "${value}"`);
+      given.set(name, 'true');
+      continue;
+    }
+    const text = value ?? nextValue(name, queue, flag?.value ?? 'VALUE');
+    if (override) overrides.push(`${name}=${text}`);
+    else if (name === 'config') configFiles.push(text);
+    else given.set(name, text);
+  }
+  if (given.has('n-trials') && given.has('more')) {
+    throw invalid('--n-trials is a total and --more adds to what is there; give one of them');
+  }
+  return { ...valuesOf(given), configFiles, overrides };
+}
+
+/** The help text, one line for each flag. */
+export function hpoHelp(): string[] {
+  const rows = Object.entries(FLAGS).map(([name, { value, text }]) => [
+    `  --${name}${value === undefined ? '' : ` ${value}`}`,
+    text,
+  ]);
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return [
+    'Searches for hyper-parameters: npm run hpo -- [flags] [--dotted.key value ...]',
+    ...rows.map(([left, right]) => left.padEnd(width) + right),
+  ];
+}
+
+function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFiles' | 'overrides'> {
+  const count = (name: string, least: number): number | null => {
+    const text = given.get(name);
+    if (text === undefined) return null;
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+    throw invalid(`--${name} expects a whole number from ${least}, got "${text}"`);
+  };
+  const time = (name: string): number | null => {
+    const text = given.get(name);
+    return text === undefined ? null : secondsOfText(text, `--${name}`) * 1000;
+  };
+  return {
+    nTrials: count('n-trials', 1),
+    more: count('more', 1),
+    studyName: given.get('study-name') ?? null,
+    storage: given.get('storage') ?? null,
+    sampler: given.get('sampler') ?? 'random',
+    pruner: given.get('pruner') ?? 'median',
+    seed: count('seed', 0),
+    trialSteps: count('trial-steps', 1),
+    valInterval: given.get('val-interval') ?? null,
+    testMode: given.has('test-mode'),
+    timeoutMs: time('timeout'),
+    trialTimeoutMs: time('trial-timeout'),
+    workers: count('workers', 1) ?? 1,
+    help: given.has('help'),
+  };
+}
+
+function split(arg: string): { name: string; value?: string } {
+  const equals = arg.indexOf('=');
+  return equals < 0
+    ? { name: arg.slice(2) }
+    : { name: arg.slice(2, equals), value: arg.slice(equals + 1) };
+}
+
+function nextValue(name: string, queue: string[], expected: string): string {
+  const next = queue.shift();
+  if (next === undefined || next.startsWith('--')) throw invalid(`--${name} expects ${expected}`);
+  return next;
+}
+
+function unknownFlag(name: string): UsageError {
+  const known = Object.keys(FLAGS);
+  const hint = didYouMean(name.replaceAll('_', '-'), known).replace('"', '"--');
+  return invalid(
+    `unknown flag --${name}.${hint} Flags: ${known.map((flag) => `--${flag}`).join(' ')}`,
+  );
+}
+
+function invalid(message: string): UsageError {
+  return new UsageError('ERR_HPO_FLAG', message);
+}

@@ -1,0 +1,237 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '../core/atomicFile.ts';
+import type { FrozenTrial } from '../hpo/frozenTrial.ts';
+import type { FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
+import type { Study } from '../hpo/study.ts';
+import { isFinished } from '../hpo/trialState.ts';
+import { bestYaml, exportedPatch, trainCommand } from './bestConfig.ts';
+import { Coordinator } from './coordinator.ts';
+import { directionOf } from './hpoConfig.ts';
+import type { HpoFlags } from './hpoFlags.ts';
+import { bestFirst, tidyCheckpoints } from './retention.ts';
+import type { HpoHost, HpoOptions } from './runSearch.ts';
+import { evaluate } from './spaceCheck.ts';
+import { StudyProgress } from './studyProgress.ts';
+import { shortNumber, stateCounts, studyReport } from './studyReport.ts';
+import { isLeftBehind, patchOf } from './trialRecord.ts';
+
+/** Everything that one call of the search works with. */
+export interface SearchParts {
+  readonly options: HpoOptions;
+  readonly host: HpoHost;
+  readonly flags: HpoFlags;
+  readonly study: Study;
+  readonly base: FrozenConfig;
+  readonly space: SearchSpace;
+  readonly folder: string;
+  readonly configFiles: readonly string[];
+}
+
+/** One call of the search on an open study: runs the trials, follows them, writes the results. */
+export class Search {
+  readonly #parts: SearchParts;
+
+  constructor(parts: SearchParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<number> {
+    const { study, host } = this.#parts;
+    const trials = await study.trials();
+    const total = this.#total(trials);
+    this.#announce(trials, total);
+    const progress = this.#progress(trials, total);
+    const coordinator = this.#coordinator(total, progress);
+    const stop = this.#watchSignals(coordinator);
+    let whole: boolean;
+    try {
+      whole = await coordinator.run();
+    } finally {
+      for (const off of stop.offs) off();
+      progress.finish();
+      await this.#writeResults();
+    }
+    const best = await this.#summarize();
+    if (whole) return 0;
+    host.terminal.line('Run the same command again to go on.');
+    return stop.asked() || best === undefined ? 130 : 3;
+  }
+
+  #total(trials: readonly FrozenTrial[]): number {
+    const { flags, options } = this.#parts;
+    const finished = trials.filter((trial) => isFinished(trial.state)).length;
+    if (flags.more !== null) return finished + flags.more;
+    return flags.nTrials ?? options.config.nTrials ?? 100;
+  }
+
+  #announce(trials: readonly FrozenTrial[], total: number): void {
+    const { study, host, flags } = this.#parts;
+    const { terminal } = host;
+    const state = trials.length === 0 ? 'new study' : stateCounts(trials);
+    terminal.line(`Study "${study.name}" in ${study.storage.location}: ${state}`);
+    const { sampler, pruner, seed } = study;
+    const work = `${flags.workers} worker${flags.workers === 1 ? '' : 's'} of ${this.#threads()} threads`;
+    terminal.line(
+      `Going to ${total} trials, sampler ${sampler.name}, pruner ${pruner.name}, seed ${seed}, ${work}`,
+    );
+    const foreign = trials.filter((trial) => trial.state === 'RUNNING' && !isLeftBehind(trial));
+    if (foreign.length > 0) {
+      const numbers = foreign.map((trial) => trial.number).join(', ');
+      terminal.line(`Trials ${numbers} are running elsewhere (not started by this command).`);
+    }
+  }
+
+  #progress(trials: readonly FrozenTrial[], total: number): StudyProgress {
+    const { options, host } = this.#parts;
+    const { monitor, mode } = options.config;
+    const direction = directionOf(mode);
+    return new StudyProgress(host.terminal, { total, monitor, direction, trials });
+  }
+
+  #coordinator(total: number, progress: StudyProgress): Coordinator {
+    const { options, host, flags, study, base, space, folder, configFiles } = this.#parts;
+    const { monitor, mode, objective = 'best' } = options.config;
+    return new Coordinator({
+      study,
+      totalTrials: total,
+      workers: flags.workers,
+      objective,
+      folder,
+      command: host.worker,
+      timeoutMs: flags.timeoutMs,
+      trialTimeoutMs: flags.trialTimeoutMs,
+      task: {
+        study: study.name,
+        configFiles,
+        overrides: flags.overrides,
+        threads: this.#threads(),
+        monitor,
+        direction: directionOf(mode),
+        trialSteps: flags.trialSteps,
+        valInterval: flags.valInterval,
+        testMode: flags.testMode,
+      },
+      suggest: (trial) => evaluate(space, trial, base),
+      watch: {
+        started: (number, patch, resumed) => {
+          progress.started(number, patch, resumed);
+        },
+        reported: (number, value, step) => {
+          progress.reported(number, value, step);
+        },
+        ended: async (trial) => {
+          progress.ended(trial);
+          await this.#tidy();
+        },
+      },
+    });
+  }
+
+  async #tidy(): Promise<void> {
+    const { study, folder, options } = this.#parts;
+    const keep = options.config.keepCheckpoints ?? 3;
+    tidyCheckpoints(folder, await study.trials(), directionOf(options.config.mode), keep);
+    await this.#writeBest();
+  }
+
+  #watchSignals(coordinator: Coordinator): { offs: (() => void)[]; asked: () => boolean } {
+    const { signals, terminal } = this.#parts.host;
+    let count = 0;
+    const stop = (): void => {
+      count++;
+      if (count === 1) {
+        terminal.line('Pausing: running trials save and will be continued. Again: end at once.');
+        coordinator.pause();
+      } else {
+        coordinator.kill();
+      }
+    };
+    const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    return { offs: names.map((name) => signals.on(name, stop)), asked: () => count > 0 };
+  }
+
+  #threads(): number {
+    const { host, flags } = this.#parts;
+    return Math.max(1, Math.floor(host.cores / flags.workers));
+  }
+
+  async #best(): Promise<FrozenTrial | undefined> {
+    const { study, options } = this.#parts;
+    return bestFirst(await study.trials(), directionOf(options.config.mode)).at(0);
+  }
+
+  async #writeBest(): Promise<void> {
+    const { study, folder, base, options } = this.#parts;
+    const best = await this.#best();
+    const patch = best === undefined ? undefined : patchOf(best);
+    if (best === undefined || patch === undefined) return;
+    const { monitor, excludedParams, productionOverrides = {} } = options.config;
+    const value = best.values?.[0] ?? NaN;
+    const header = [`Study ${study.name}, trial ${best.number}: ${monitor} = ${value}`];
+    const overlay = exportedPatch(patch, base, excludedParams);
+    await writeFileAtomic(join(folder, 'best.yaml'), bestYaml(header, overlay));
+    if (Object.keys(productionOverrides).length === 0) return;
+    const production = exportedPatch(productionOverrides, base);
+    const text = bestYaml(
+      [`Of the long training with ${study.name}'s best parameters`],
+      production,
+    );
+    await writeFileAtomic(join(folder, 'production.yaml'), text);
+  }
+
+  async #writeResults(): Promise<void> {
+    const { study, folder, options } = this.#parts;
+    await this.#writeBest();
+    const { monitor, mode } = options.config;
+    const { sampler, pruner, seed, storage, name } = study;
+    const report = studyReport({
+      study: name,
+      monitor,
+      direction: directionOf(mode),
+      sampler: sampler.name,
+      pruner: pruner.name,
+      seed,
+      storage: storage.location,
+      trials: await study.trials(),
+      commands: this.#commands(),
+    });
+    await writeFileAtomic(join(folder, 'report.md'), report);
+  }
+
+  #commands(): [string, string][] {
+    const { folder, configFiles, flags, options } = this.#parts;
+    const best = [...configFiles, join(folder, 'best.yaml')];
+    const commands: [string, string][] = [
+      ['The best trial again', trainCommand(best, this.#trialOverrides(flags))],
+    ];
+    if (Object.keys(options.config.productionOverrides ?? {}).length > 0) {
+      const files = [...best, join(folder, 'production.yaml')];
+      commands.push(['The long training', trainCommand(files, flags.overrides)]);
+    }
+    return commands;
+  }
+
+  /** What the trials had beside their parameters. */
+  #trialOverrides(flags: HpoFlags): string[] {
+    const overrides = [...flags.overrides];
+    if (flags.valInterval !== null)
+      overrides.push(`trainer.val_check_interval=${flags.valInterval}`);
+    return overrides;
+  }
+
+  async #summarize(): Promise<FrozenTrial | undefined> {
+    const { study, host, folder, options } = this.#parts;
+    const { terminal } = host;
+    terminal.line(`Study "${study.name}": ${stateCounts(await study.trials())}`);
+    const best = await this.#best();
+    terminal.line(`Report: ${join(folder, 'report.md')}`);
+    if (best === undefined) {
+      terminal.line('No trial is complete; the report says why.');
+      return undefined;
+    }
+    const value = shortNumber(best.values?.[0] ?? NaN);
+    terminal.line(`Best: trial ${best.number}, ${options.config.monitor} = ${value}`);
+    for (const [purpose, command] of this.#commands()) terminal.line(`${purpose}: ${command}`);
+    return best;
+  }
+}
