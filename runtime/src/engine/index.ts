@@ -1,0 +1,15 @@
+export { selectBackend } from './selectBackend.ts';
+export type { Accelerator, BackendInfo, BackendOptions } from './selectBackend.ts';
+export { engineCounters, resetEngineCounters } from './counters.ts';
+export type { EngineCounters } from './counters.ts';
+export { onNotice } from './notices.ts';
+export type { EngineNotice } from './notices.ts';
+export {
+  adoptView,
+  flushPending,
+  holdsView,
+  isOrt,
+  materialize,
+  prepareInPlaceWrite,
+} from './storage.ts';
+export type { MaterializeRequest } from './storage.ts';

@@ -1,0 +1,216 @@
+import { backend_util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { Value } from '../onnx/value.ts';
+import { activate, isKnownActivation } from './elementwise.ts';
+import type { Attrs, Lowering, Operands, OutputSpec } from './lowering.ts';
+import { filterGradient } from './filterGradient.ts';
+
+/** tfjs's geometry of a convolution, with the number of channel groups. */
+export type ConvInfo = backend_util.Conv2DInfo & {
+  readonly groups: number;
+  readonly depthwise: boolean;
+};
+
+/** Two-dimensional convolutions, plain and depthwise, and their gradients. */
+export const CONVOLUTIONS: Lowering[] = [
+  {
+    kernel: 'Conv2D',
+    inputs: ['x', 'filter'],
+    infer: (inputs, attrs) =>
+      forwardSpec(inputs, convInfo(inputs[0].shape, inputs[1].shape, attrs)),
+    emit: (graph, [x, filter], attrs) => [
+      convolution(graph, x, filter, convInfo(x.shape, filter.shape, attrs)),
+    ],
+  },
+  {
+    kernel: 'DepthwiseConv2dNative',
+    inputs: ['x', 'filter'],
+    infer: (inputs, attrs) =>
+      forwardSpec(inputs, depthwiseInfo(inputs[0].shape, inputs[1].shape, attrs)),
+    emit: (graph, [x, filter], attrs) => [
+      convolution(graph, x, filter, depthwiseInfo(x.shape, filter.shape, attrs)),
+    ],
+  },
+  fused('FusedConv2D', convInfo),
+  fused('FusedDepthwiseConv2D', depthwiseInfo),
+  {
+    kernel: 'Conv2DBackpropInput',
+    inputs: ['dy', 'filter'],
+    infer: (inputs, attrs) =>
+      inputGradientSpec(inputs, convInfo(attrs.inputShape, inputs[1].shape, attrs)),
+    emit: (graph, [dy, filter], attrs) => [
+      inputGradient(graph, dy, filter, convInfo(attrs.inputShape, filter.shape, attrs)),
+    ],
+  },
+  {
+    kernel: 'DepthwiseConv2dNativeBackpropInput',
+    inputs: ['dy', 'filter'],
+    infer: (inputs, attrs) =>
+      inputGradientSpec(inputs, depthwiseInfo(attrs.inputShape, inputs[1].shape, attrs)),
+    emit: (graph, [dy, filter], attrs) => [
+      inputGradient(graph, dy, filter, depthwiseInfo(attrs.inputShape, filter.shape, attrs)),
+    ],
+  },
+  {
+    kernel: 'Conv2DBackpropFilter',
+    inputs: ['x', 'dy'],
+    infer: (inputs, attrs) =>
+      filterGradientSpec(inputs, convInfo(inputs[0].shape, attrs.filterShape, attrs)),
+    emit: (graph, [x, dy], attrs) => [
+      filterGradient(graph, x, dy, convInfo(x.shape, attrs.filterShape, attrs)),
+    ],
+  },
+  {
+    kernel: 'DepthwiseConv2dNativeBackpropFilter',
+    inputs: ['x', 'dy'],
+    infer: (inputs, attrs) =>
+      filterGradientSpec(inputs, depthwiseInfo(inputs[0].shape, attrs.filterShape, attrs)),
+    emit: (graph, [x, dy], attrs) => [
+      filterGradient(graph, x, dy, depthwiseInfo(x.shape, attrs.filterShape, attrs)),
+    ],
+  },
+];
+
+/**
+ * `Add(convolution, bias)` as a convolution with bias, or null when this is something else.
+ * The plain convolution stays in the graph only if something else reads it.
+ */
+export function addBiasToConvolution(graph: GraphBuilder, a: Value, b: Value): Value | null {
+  const [image, bias] = a.rank === 4 ? [a, b] : [b, a];
+  if (image.rows !== undefined || image.channelsFirst === undefined) return null;
+  const channels = image.shape[3];
+  if (bias.size !== channels || (bias.rank > 0 && bias.shape.at(-1) !== channels)) return null;
+  if (bias.rank > 4) return null;
+  const node = graph.producer(image.channelsFirst);
+  if (node?.type !== 'Conv' || node.inputs.length !== 2) return null;
+  const inputs = [...node.inputs, graph.rows(graph.reshape(bias, [channels]))];
+  const [channelsFirst] = graph.raw('Conv', inputs, node.attributes);
+  return new Value('float32', image.shape, { channelsFirst });
+}
+
+function fused(kernel: string, infoOf: typeof convInfo): Lowering {
+  return {
+    kernel,
+    inputs: ['x', 'filter', 'bias', 'preluActivationWeights'],
+    infer: (inputs, attrs) =>
+      isKnownActivation(attrs.activation)
+        ? forwardSpec(inputs, infoOf(inputs[0].shape, inputs[1].shape, attrs))
+        : null,
+    emit(graph, [x, filter, bias, slopes], attrs: Attrs) {
+      let result = convolution(graph, x, filter, infoOf(x.shape, filter.shape, attrs));
+      if ((bias as Value | undefined) !== undefined) {
+        result =
+          addBiasToConvolution(graph, result, bias) ??
+          graph.elementwise('Add', [result, bias], result.shape);
+      }
+      return [activate(graph, result, attrs.activation, attrs.leakyreluAlpha, slopes)];
+    },
+  };
+}
+
+function convInfo(
+  inputShape: readonly number[],
+  filterShape: readonly number[],
+  attrs: Attrs,
+): ConvInfo {
+  const info = backend_util.computeConv2DInfo(
+    inputShape as FourNumbers,
+    filterShape as FourNumbers,
+    attrs.strides,
+    attrs.dilations ?? 1,
+    attrs.pad,
+    attrs.dimRoundingMode,
+    false,
+    backend_util.convertConv2DDataFormat(attrs.dataFormat ?? 'NHWC'),
+  );
+  return { ...info, groups: 1, depthwise: false };
+}
+
+function depthwiseInfo(
+  inputShape: readonly number[],
+  filterShape: readonly number[],
+  attrs: Attrs,
+): ConvInfo {
+  const info = backend_util.computeConv2DInfo(
+    inputShape as FourNumbers,
+    filterShape as FourNumbers,
+    attrs.strides,
+    attrs.dilations ?? attrs.strides,
+    attrs.pad,
+    attrs.dimRoundingMode,
+    true,
+  );
+  return { ...info, groups: info.inChannels, depthwise: true };
+}
+
+type FourNumbers = [number, number, number, number];
+
+/** Graphs keep images as tfjs's default NHWC; other layouts are rare enough for the fallback. */
+function isLowered(inputs: Operands, info: ConvInfo): boolean {
+  return (
+    info.dataFormat === 'channelsLast' &&
+    inputs.every((input: Operands[number] | null) => input === null || input.dtype === 'float32')
+  );
+}
+
+function forwardSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | null {
+  return isLowered(inputs, info) ? [{ shape: info.outShape, dtype: 'float32' }] : null;
+}
+
+function inputGradientSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | null {
+  return isLowered(inputs, info) ? [{ shape: info.inShape, dtype: 'float32' }] : null;
+}
+
+function filterGradientSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | null {
+  return isLowered(inputs, info) ? [{ shape: info.filterShape, dtype: 'float32' }] : null;
+}
+
+function convolution(graph: GraphBuilder, x: Value, filter: Value, info: ConvInfo): Value {
+  const inputs = [graph.channelsFirst(x), channelsFirstFilter(graph, filter, info)];
+  const [channelsFirst] = graph.raw('Conv', inputs, {
+    ...geometry(info),
+    group: info.groups,
+  });
+  return new Value('float32', info.outShape, { channelsFirst });
+}
+
+/** Gradient with respect to the input, as a transposed convolution. */
+function inputGradient(graph: GraphBuilder, dy: Value, filter: Value, info: ConvInfo): Value {
+  const inputs = [graph.channelsFirst(dy), channelsFirstFilter(graph, filter, info)];
+  const { top, bottom, left, right } = info.padInfo;
+  const rest = (size: number, out: number, stride: number, filterSize: number, pads: number) =>
+    size - ((out - 1) * stride + filterSize - pads);
+  const [channelsFirst] = graph.raw('ConvTranspose', inputs, {
+    ...geometry(info),
+    group: info.groups,
+    output_padding: [
+      rest(
+        info.inHeight,
+        info.outHeight,
+        info.strideHeight,
+        info.effectiveFilterHeight,
+        top + bottom,
+      ),
+      rest(info.inWidth, info.outWidth, info.strideWidth, info.effectiveFilterWidth, left + right),
+    ],
+  });
+  return new Value('float32', info.inShape, { channelsFirst });
+}
+
+function geometry(info: ConvInfo) {
+  const { top, bottom, left, right } = info.padInfo;
+  return {
+    kernel_shape: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
+    pads: [top, left, bottom, right],
+  };
+}
+
+/** [height, width, in, out] as [out, in, height, width]; depthwise as [in * multiplier, 1, ...]. */
+function channelsFirstFilter(graph: GraphBuilder, filter: Value, info: ConvInfo): string {
+  if (!info.depthwise) return graph.rows(graph.transpose(filter, [3, 2, 0, 1]));
+  const [height, width, channels, multiplier] = filter.shape;
+  const moved = graph.transpose(filter, [2, 3, 0, 1]);
+  return graph.rows(graph.reshape(moved, [channels * multiplier, 1, height, width]));
+}

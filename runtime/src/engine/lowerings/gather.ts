@@ -1,0 +1,128 @@
+import { util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import type { Value } from '../onnx/value.ts';
+import type { Attrs, Lowering } from './lowering.ts';
+
+/** Kernels that pick or place elements by index. */
+export const GATHERS: Lowering[] = [
+  {
+    kernel: 'GatherV2',
+    inputs: ['x', 'indices'],
+    infer([x, indices], { axis, batchDims }: Attrs) {
+      const along = util.parseAxisParam(axis, x.shape)[0];
+      const batches = batchDims ?? 0;
+      if (indices.dtype !== 'int32' || (batches !== 0 && batches !== along)) return null;
+      const shape = [
+        ...x.shape.slice(0, along),
+        ...indices.shape.slice(batches),
+        ...x.shape.slice(along + 1),
+      ];
+      return [{ shape, dtype: x.dtype }];
+    },
+    emit(graph, [x, indices], { axis, batchDims }: Attrs, [{ shape }]) {
+      const along = util.parseAxisParam(axis, x.shape as number[])[0];
+      if ((batchDims ?? 0) === 0) return [graph.op('Gather', [x, indices], shape, { axis: along })];
+      const tuples = graph.reshape(graph.cast(indices, 'int64'), [...indices.shape, 1]);
+      return [graph.op('GatherND', [x, tuples], shape, { batch_dims: along })];
+    },
+  },
+  {
+    kernel: 'GatherNd',
+    inputs: ['params', 'indices'],
+    infer([params, indices]) {
+      if (indices.dtype !== 'int32') return null;
+      const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(indices.shape.at(-1))];
+      return [{ shape, dtype: params.dtype }];
+    },
+    emit: (graph, [params, indices], _attrs, [{ shape }]) => [
+      graph.op('GatherND', [params, graph.cast(indices, 'int64')], shape),
+    ],
+  },
+  {
+    kernel: 'ScatterNd',
+    inputs: ['indices', 'updates'],
+    infer: ([indices, updates], { shape }: Attrs) =>
+      indices.dtype === 'int32' && updates.dtype !== 'bool' && indices.shape.length >= 2
+        ? [{ shape, dtype: updates.dtype }]
+        : null,
+    emit(graph, [indices, updates], { shape }: Attrs) {
+      const zeros = graph.filled(shape, 0, updates.type);
+      const tuples = graph.cast(indices, 'int64');
+      return [graph.op('ScatterND', [zeros, tuples, updates], shape, { reduction: 'add' })];
+    },
+  },
+  {
+    kernel: 'UnsortedSegmentSum',
+    inputs: ['x', 'segmentIds'],
+    infer: ([x, segmentIds], { numSegments }: Attrs) =>
+      x.dtype === 'float32' && segmentIds.shape.length === 1
+        ? [{ shape: [numSegments, ...x.shape.slice(1)], dtype: x.dtype }]
+        : null,
+    emit: (graph, [x, ids], { numSegments }: Attrs) => [segmentSum(graph, x, ids, numSegments)],
+  },
+  {
+    kernel: 'OneHot',
+    inputs: ['indices'],
+    infer: ([indices], { dtype, depth }: Attrs) =>
+      indices.dtype === 'int32' && ['float32', 'int32', 'bool'].includes(dtype)
+        ? [{ shape: [...indices.shape, depth], dtype }]
+        : null,
+    emit: (graph, [indices], attrs: Attrs, [{ shape, dtype }]) => {
+      const hot = oneHot(graph, indices, shape);
+      const { onValue, offValue } = attrs;
+      if (onValue === 1 && offValue === 0) return [graph.cast(hot, dtype)];
+      const [on, off] = [onValue, offValue].map((value: number) => graph.scalar(value));
+      const chosen = graph.op('Where', [hot, on, off], shape, {}, { type: 'float32' });
+      return [graph.cast(chosen, dtype)];
+    },
+  },
+  {
+    kernel: 'TopK',
+    inputs: ['x'],
+    infer([x], { k, sorted }: Attrs) {
+      if (x.dtype !== 'float32' || sorted !== true || k < 1) return null;
+      const shape = [...x.shape.slice(0, -1), k];
+      return [
+        { shape, dtype: x.dtype },
+        { shape, dtype: 'int32' },
+      ];
+    },
+    emit(graph, [x], { k }: Attrs, [{ shape }]) {
+      const names = graph.raw(
+        'TopK',
+        [graph.rows(x), graph.ints([k])],
+        { axis: -1 },
+        { outputs: 2 },
+      );
+      const values = graph.view(names[0], shape, x.type);
+      return [values, graph.cast(graph.view(names[1], shape, 'int64'), 'int32')];
+    },
+  },
+];
+
+function oneHot(graph: GraphBuilder, indices: Value, shape: readonly number[]): Value {
+  const depth = shape.at(-1)!;
+  const column = graph.reshape(indices, [...indices.shape, 1]);
+  const classes = graph.constant(
+    'int32',
+    [depth],
+    Array.from({ length: depth }, (_, n) => n),
+  );
+  return graph.op('Equal', [column, classes], shape, {}, { type: 'bool' });
+}
+
+/** Rows added up by segment; ids outside the range are dropped into an extra row. */
+function segmentSum(graph: GraphBuilder, x: Value, ids: Value, segments: number): Value {
+  const rest = x.shape.slice(1);
+  const wide = graph.cast(ids, 'int64');
+  const negative = [wide, graph.constant('int64', [], [0])];
+  const isNegative = graph.op('Less', negative, ids.shape, {}, { type: 'bool' });
+  const extra = graph.constant('int64', [], [segments]);
+  const known = graph.op('Where', [isNegative, extra, wide], ids.shape, {}, { type: 'int64' });
+  const capped = graph.op('Min', [known, extra], ids.shape);
+  const zeros = graph.filled([segments + 1, ...rest], 0);
+  const tuples = graph.reshape(capped, [ids.shape[0], 1]);
+  const sums = graph.op('ScatterND', [zeros, tuples, x], zeros.shape, { reduction: 'add' });
+  const bounds = [[0], [segments], [0]].map((list) => graph.constant('int64', [1], list));
+  return graph.op('Slice', [sums, ...bounds], [segments, ...rest]);
+}

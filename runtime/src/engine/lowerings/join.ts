@@ -1,0 +1,100 @@
+import { backend_util, util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { Value } from '../onnx/value.ts';
+import type { Attrs, Lowering } from './lowering.ts';
+
+/** Kernels that join tensors or take them apart. */
+export const JOINS: Lowering[] = [
+  {
+    kernel: 'Concat',
+    inputs: 'list',
+    infer(inputs, attrs: Attrs) {
+      const [axis] = util.parseAxisParam(attrs.axis, inputs[0].shape);
+      if (inputs.some(({ dtype }) => dtype !== inputs[0].dtype)) return null;
+      const shape = backend_util.computeOutShape(
+        inputs.map((input) => input.shape),
+        axis,
+      );
+      return [{ shape, dtype: inputs[0].dtype }];
+    },
+    emit(graph, inputs, attrs: Attrs, [{ shape }]) {
+      const [axis] = util.parseAxisParam(attrs.axis, inputs[0].shape as number[]);
+      return [inputs.length === 1 ? inputs[0] : graph.op('Concat', inputs, shape, { axis })];
+    },
+  },
+  {
+    kernel: 'Pack',
+    inputs: 'list',
+    infer(inputs, { axis }: Attrs) {
+      const { shape, dtype } = inputs[0];
+      if (inputs.some((input) => input.dtype !== dtype)) return null;
+      const at = axis < 0 ? axis + shape.length + 1 : axis;
+      return [{ shape: shape.toSpliced(at, 0, inputs.length), dtype }];
+    },
+    emit(graph, inputs, attrs: Attrs, [{ shape }]) {
+      const axis = attrs.axis < 0 ? attrs.axis + shape.length : attrs.axis;
+      const single = shape.with(axis, 1);
+      const parts = inputs.map((input) => graph.reshape(input, single));
+      return [parts.length === 1 ? parts[0] : graph.op('Concat', parts, shape, { axis })];
+    },
+  },
+  {
+    kernel: 'SplitV',
+    inputs: ['x'],
+    many: true,
+    infer([x], { numOrSizeSplits, axis }: Attrs) {
+      const [along] = util.parseAxisParam(axis, x.shape);
+      const sizes = backend_util.prepareSplitSize(x as never, numOrSizeSplits, along);
+      return sizes.map((size) => ({ shape: x.shape.with(along, size), dtype: x.dtype }));
+    },
+    emit(graph, [x], { axis }: Attrs, outputs) {
+      const [along] = util.parseAxisParam(axis, x.shape as number[]);
+      return split(
+        graph,
+        x,
+        along,
+        outputs.map(({ shape }) => shape[along]),
+      );
+    },
+  },
+  {
+    kernel: 'Unpack',
+    inputs: ['value'],
+    many: true,
+    infer([value], { axis }: Attrs) {
+      const along = axis < 0 ? axis + value.shape.length : axis;
+      const shape = value.shape.toSpliced(along, 1);
+      return Array.from({ length: value.shape[along] }, () => ({ shape, dtype: value.dtype }));
+    },
+    emit(graph, [value], { axis }: Attrs, outputs) {
+      const along = axis < 0 ? axis + value.rank : axis;
+      const parts = split(
+        graph,
+        value,
+        along,
+        outputs.map(() => 1),
+      );
+      return parts.map((part, index) => graph.reshape(part, outputs[index].shape));
+    },
+  },
+  {
+    kernel: 'AddN',
+    inputs: 'list',
+    infer: (inputs) =>
+      inputs.every(({ dtype }) => dtype === 'float32' || dtype === 'int32') ? [inputs[0]] : null,
+    emit: (graph, [first, ...rest]) => [
+      rest.reduce((sum, input) => graph.elementwise('Add', [sum, input], first.shape), first),
+    ],
+  },
+];
+
+function split(graph: GraphBuilder, x: Value, axis: number, sizes: readonly number[]): Value[] {
+  if (sizes.length === 1) return [x];
+  const names = graph.raw(
+    'Split',
+    [graph.rows(x), graph.ints(sizes)],
+    { axis },
+    { outputs: sizes.length },
+  );
+  return names.map((rows, index) => new Value(x.type, x.shape.with(axis, sizes[index]), { rows }));
+}

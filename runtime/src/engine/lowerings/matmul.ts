@@ -1,0 +1,74 @@
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { broadcastShape } from '../onnx/value.ts';
+import type { Value } from '../onnx/value.ts';
+import { activate, isKnownActivation } from './elementwise.ts';
+import type { Attrs, Lowering, Operands, OutputSpec } from './lowering.ts';
+
+/** Matrix products. */
+export const PRODUCTS: Lowering[] = [
+  {
+    kernel: 'BatchMatMul',
+    inputs: ['a', 'b'],
+    infer: productSpec,
+    emit: (graph, [a, b], attrs) => [product(graph, a, b, attrs)],
+  },
+  {
+    kernel: '_FusedMatMul',
+    inputs: ['a', 'b', 'bias', 'preluActivationWeights'],
+    infer: (inputs, attrs) =>
+      isKnownActivation(attrs.activation) ? productSpec(inputs, attrs) : null,
+    emit(graph, [a, b, bias, slopes], attrs: Attrs) {
+      let result = product(graph, a, b, attrs);
+      if ((bias as Value | undefined) !== undefined) {
+        result = graph.elementwise('Add', [result, bias], result.shape);
+      }
+      return [activate(graph, result, attrs.activation, attrs.leakyreluAlpha, slopes)];
+    },
+  },
+  {
+    kernel: 'Einsum',
+    inputs: 'list',
+    infer: (inputs, { equation }: Attrs) => einsumSpec(inputs, equation),
+    emit: (graph, inputs, { equation }: Attrs, [{ shape }]) => [
+      graph.op('Einsum', inputs, shape, { equation: equation.replaceAll(' ', '') }),
+    ],
+  },
+];
+
+function productSpec([a, b]: Operands, attrs: Attrs): OutputSpec[] | null {
+  if (a.dtype !== 'float32' || b.dtype !== 'float32') return null;
+  return [{ shape: productShape(a.shape, b.shape, attrs), dtype: 'float32' }];
+}
+
+function productShape(
+  a: readonly number[],
+  b: readonly number[],
+  { transposeA, transposeB }: Attrs,
+): number[] {
+  const batch = broadcastShape(a.slice(0, -2), b.slice(0, -2));
+  const rows = a[a.length - (transposeA === true ? 1 : 2)];
+  const columns = b[b.length - (transposeB === true ? 2 : 1)];
+  return [...batch, rows, columns];
+}
+
+function product(graph: GraphBuilder, a: Value, b: Value, attrs: Attrs): Value {
+  const shape = productShape(a.shape, b.shape, attrs);
+  const transA = Number(attrs.transposeA === true);
+  const transB = Number(attrs.transposeB === true);
+  // Untransposed products stay MatMul: ONNX Runtime fuses that with a bias and a relu.
+  if (transA + transB === 0) return graph.op('MatMul', [a, b], shape);
+  if (shape.length === 2) return graph.op('Gemm', [a, b], shape, { transA, transB });
+  return graph.op('FusedMatMul', [a, b], shape, { transA, transB }, { domain: 'com.microsoft' });
+}
+
+function einsumSpec(inputs: Operands, equation: string): OutputSpec[] | null {
+  if (inputs.some(({ dtype }) => dtype !== 'float32')) return null;
+  const [left, right] = equation.replaceAll(' ', '').split('->');
+  if (right === undefined || equation.includes('.')) return null;
+  const sizes = new Map<string, number>();
+  for (const [index, letters] of left.split(',').entries()) {
+    for (const [axis, letter] of [...letters].entries())
+      sizes.set(letter, inputs[index].shape[axis]);
+  }
+  return [{ shape: [...right].map((letter) => sizes.get(letter)!), dtype: 'float32' }];
+}

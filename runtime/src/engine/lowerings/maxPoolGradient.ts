@@ -1,0 +1,101 @@
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { Value } from '../onnx/value.ts';
+import { geometry } from './pool.ts';
+import type { PoolInfo } from './pool.ts';
+
+/** Windows of 2x2 that tile the image: two stages of pairs, no index tensor needed. */
+export function isHalving(info: PoolInfo): boolean {
+  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
+  const sizes = [filterHeight, filterWidth, strideHeight, strideWidth];
+  const { top, bottom, left, right } = padInfo;
+  return (
+    sizes.every((size) => size === 2) &&
+    top + bottom + left + right === 0 &&
+    info.inHeight % 2 === 0 &&
+    info.inWidth % 2 === 0
+  );
+}
+
+/** Max pool by 2x2 as pairs of columns, then pairs of rows. */
+export function maxPoolInHalves(graph: GraphBuilder, x: Value): { columns: Value; whole: Value } {
+  const [batch, height, width, channels] = x.shape;
+  const [first] = graph.raw('MaxPool', [graph.channelsFirst(x)], pair(1, 2));
+  const [second] = graph.raw('MaxPool', [first], pair(2, 1));
+  const half = [batch, height, width / 2, channels];
+  return {
+    columns: new Value('float32', half, { channelsFirst: first }),
+    whole: new Value('float32', [batch, height / 2, width / 2, channels], {
+      channelsFirst: second,
+    }),
+  };
+}
+
+/** Gradient of a max pool: each value goes to the first largest pixel of its window. */
+export function maxPoolGradient(graph: GraphBuilder, dy: Value, x: Value, info: PoolInfo): Value {
+  return isHalving(info) ? gradientInHalves(graph, dy, x) : gradientByIndex(graph, dy, x, info);
+}
+
+function gradientInHalves(graph: GraphBuilder, dy: Value, x: Value): Value {
+  const [batch, height, width, channels] = x.shape;
+  const { columns, whole } = maxPoolInHalves(graph, x);
+  const pairsOfRows = [(batch * height) / 2, 2, (width / 2) * channels];
+  const columnGradient = routeToFirst(graph, {
+    source: graph.reshape(columns, pairsOfRows),
+    largest: whole,
+    gradient: dy,
+  });
+  const pairsOfColumns = [(batch * height * width) / 2, 2, channels];
+  const gradient = routeToFirst(graph, {
+    source: graph.reshape(x, pairsOfColumns),
+    largest: columns,
+    gradient: columnGradient,
+  });
+  return graph.reshape(gradient, x.shape);
+}
+
+/**
+ * Splits a gradient between the two halves of each pair: the first gets it where it equals the
+ * larger of both, the second the rest.
+ */
+function routeToFirst(
+  graph: GraphBuilder,
+  { source, largest, gradient }: { source: Value; largest: Value; gradient: Value },
+): Value {
+  const [outer, , inner] = source.shape;
+  const shape = [outer, 1, inner];
+  const bounds = [[0], [1], [1], [1]].map((list) => graph.constant('int64', [1], list));
+  const first = graph.op('Slice', [source, ...bounds], shape);
+  const dy = graph.reshape(gradient, shape);
+  const chosen = graph.op(
+    'Equal',
+    [first, graph.reshape(largest, shape)],
+    shape,
+    {},
+    { type: 'bool' },
+  );
+  const toFirst = graph.op('Mul', [dy, graph.cast(chosen, 'float32')], shape);
+  const toSecond = graph.op('Sub', [dy, toFirst], shape);
+  return graph.op('Concat', [toFirst, toSecond], source.shape, { axis: 1 });
+}
+
+/** Any window: the pool's own indices say where each gradient is added. */
+function gradientByIndex(graph: GraphBuilder, dy: Value, x: Value, info: PoolInfo): Value {
+  const { batchSize, inChannels, inHeight, inWidth } = info;
+  const [, indices] = graph.raw('MaxPool', [graph.channelsFirst(x)], geometry(info), {
+    outputs: 2,
+  });
+  const count = dy.size;
+  const positions = graph.view(indices, [count], 'int64');
+  const updates = graph.view(graph.channelsFirst(dy), [count], 'float32');
+  const zeros = graph.filled([x.size], 0);
+  const scattered = graph.op('ScatterElements', [zeros, positions, updates], [x.size], {
+    axis: 0,
+    reduction: 'add',
+  });
+  const image = graph.reshape(scattered, [batchSize, inChannels, inHeight, inWidth]);
+  return new Value('float32', x.shape, { channelsFirst: graph.rows(image) });
+}
+
+function pair(height: number, width: number) {
+  return { kernel_shape: [height, width], strides: [height, width] };
+}

@@ -1,0 +1,98 @@
+import { backend_util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { Value } from '../onnx/value.ts';
+import type { Attrs, Lowering, Operand } from './lowering.ts';
+import { isHalving, maxPoolGradient, maxPoolInHalves } from './maxPoolGradient.ts';
+
+/** tfjs's geometry of a pooling window. */
+export type PoolInfo = backend_util.Conv2DInfo;
+
+/** Pooling over two dimensions and its gradients. */
+export const POOLS: Lowering[] = [
+  {
+    kernel: 'MaxPool',
+    inputs: ['x'],
+    infer: ([x], attrs) => (x.dtype === 'float32' ? [pooled(poolInfo(x.shape, attrs))] : null),
+    emit: (graph, [x], attrs) => [maxPool(graph, x, poolInfo(x.shape, attrs))],
+  },
+  {
+    kernel: 'MaxPoolGrad',
+    inputs: ['dy', 'input', 'output'],
+    infer: ([, input]) => (input.dtype === 'float32' ? [input] : null),
+    emit: (graph, [dy, input], attrs) => [
+      maxPoolGradient(graph, dy, input, poolInfo(input.shape, attrs)),
+    ],
+  },
+  {
+    kernel: 'AvgPool',
+    inputs: ['x'],
+    infer: ([x], attrs) => (x.dtype === 'float32' ? [pooled(poolInfo(x.shape, attrs))] : null),
+    emit(graph, [x], attrs) {
+      const info = poolInfo(x.shape, attrs);
+      const [channelsFirst] = graph.raw('AveragePool', [graph.channelsFirst(x)], geometry(info));
+      return [new Value('float32', info.outShape, { channelsFirst })];
+    },
+  },
+  {
+    kernel: 'AvgPoolGrad',
+    inputs: ['dy', 'input'],
+    infer: ([, input]) => (input.dtype === 'float32' ? [input] : null),
+    emit: (graph, [dy, input], attrs) => [
+      averagePoolGradient(graph, dy, poolInfo(input.shape, attrs)),
+    ],
+  },
+];
+
+function poolInfo(shape: readonly number[], attrs: Attrs): PoolInfo {
+  return backend_util.computePool2DInfo(
+    shape as [number, number, number, number],
+    attrs.filterSize,
+    attrs.strides,
+    1,
+    attrs.pad,
+    attrs.dimRoundingMode,
+  );
+}
+
+function pooled({ outShape }: PoolInfo): Operand {
+  return { shape: outShape, dtype: 'float32' };
+}
+
+function maxPool(graph: GraphBuilder, x: Value, info: PoolInfo): Value {
+  if (isHalving(info)) return maxPoolInHalves(graph, x).whole;
+  const [channelsFirst] = graph.raw('MaxPool', [graph.channelsFirst(x)], geometry(info));
+  return new Value('float32', info.outShape, { channelsFirst });
+}
+
+/** Window, strides and padding as ONNX's pooling operators take them. */
+export function geometry({ padInfo, ...info }: PoolInfo) {
+  return {
+    kernel_shape: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    pads: [padInfo.top, padInfo.left, padInfo.bottom, padInfo.right],
+  };
+}
+
+/** Spreads each gradient evenly over its window; tfjs divides by the full window at edges too. */
+function averagePoolGradient(graph: GraphBuilder, dy: Value, info: PoolInfo): Value {
+  const { batchSize, inChannels, inHeight, inWidth, outHeight, outWidth } = info;
+  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
+  const planes = graph.view(
+    graph.channelsFirst(dy),
+    [batchSize * inChannels, 1, outHeight, outWidth],
+    'float32',
+  );
+  const weights = graph.filled([1, 1, filterHeight, filterWidth], 1 / (filterHeight * filterWidth));
+  const { top, bottom, left, right } = padInfo;
+  const missing = [
+    inHeight - ((outHeight - 1) * strideHeight + filterHeight - top - bottom),
+    inWidth - ((outWidth - 1) * strideWidth + filterWidth - left - right),
+  ];
+  // A window wider than its stride leaves pixels that no output saw: they get zeros.
+  const [spread] = graph.raw('ConvTranspose', [graph.rows(planes), graph.rows(weights)], {
+    ...geometry(info),
+    output_padding: missing,
+  });
+  const image = graph.view(spread, [batchSize, inChannels, inHeight, inWidth], 'float32');
+  return new Value('float32', info.inShape, { channelsFirst: graph.rows(image) });
+}

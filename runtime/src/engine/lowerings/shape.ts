@@ -1,0 +1,243 @@
+import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../onnx/graphBuilder.ts';
+import type { Value } from '../onnx/value.ts';
+import type { Attrs, Lowering } from './lowering.ts';
+
+/** Stands for "to the beginning" where a slice runs backwards. */
+const BEFORE_START = -(2 ** 31) + 1;
+
+/** Kernels that move elements around without computing. */
+export const SHAPES: Lowering[] = [
+  {
+    kernel: 'Transpose',
+    inputs: ['x'],
+    infer: ([x], { perm }: Attrs) => [
+      { shape: perm.map((axis: number) => x.shape[axis]), dtype: x.dtype },
+    ],
+    emit: (graph, [x], { perm }: Attrs) => [graph.transpose(x, perm)],
+  },
+  {
+    kernel: 'Slice',
+    inputs: ['x'],
+    infer([x], { begin, size }: Attrs) {
+      const [starts, sizes] = slice_util.parseSliceParams(x as never, begin, size);
+      slice_util.assertParamsValid(x as never, starts, sizes);
+      return [{ shape: sizes, dtype: x.dtype }];
+    },
+    emit(graph, [x], { begin, size }: Attrs) {
+      const [starts, sizes] = slice_util.parseSliceParams(x as never, begin, size);
+      const ends = starts.map((start, axis) => start + sizes[axis]);
+      return [
+        slice(
+          graph,
+          x,
+          starts,
+          ends,
+          starts.map(() => 1),
+          sizes,
+        ),
+      ];
+    },
+  },
+  {
+    kernel: 'StridedSlice',
+    inputs: ['x'],
+    infer: ([x], attrs: Attrs) => [
+      { shape: stridedInfo(x.shape, attrs).finalShape, dtype: x.dtype },
+    ],
+    emit(graph, [x], attrs: Attrs) {
+      const { begin, end, strides, finalShape } = stridedInfo(x.shape, attrs);
+      const ends = end.map((stop, axis) => (strides[axis] < 0 && stop < 0 ? BEFORE_START : stop));
+      const sparse = begin.map((start, axis) =>
+        Math.max(0, Math.ceil((end[axis] - start) / strides[axis])),
+      );
+      return [graph.reshape(slice(graph, x, begin, ends, strides, sparse), finalShape)];
+    },
+  },
+  {
+    kernel: 'Reverse',
+    inputs: ['x'],
+    infer: ([x]) => [x],
+    emit(graph, [x], { dims }: Attrs) {
+      return [reverse(graph, x, util.parseAxisParam(dims, x.shape as number[]))];
+    },
+  },
+  {
+    kernel: 'FlipLeftRight',
+    inputs: ['image'],
+    infer: ([image]) => [image],
+    emit: (graph, [image]) => [reverse(graph, image, [2])],
+  },
+  {
+    kernel: 'PadV2',
+    inputs: ['x'],
+    infer: ([x], { paddings }: Attrs) => (x.dtype === 'bool' ? null : [paddedSpec(x, paddings)]),
+    emit(graph, [x], { paddings, constantValue }: Attrs, [{ shape }]) {
+      return [pad(graph, x, paddings, shape, 'constant', graph.scalar(constantValue, x.type))];
+    },
+  },
+  {
+    kernel: 'MirrorPad',
+    inputs: ['x'],
+    infer: ([x], { paddings, mode }: Attrs) =>
+      x.dtype === 'float32' && mode === 'reflect' ? [paddedSpec(x, paddings)] : null,
+    emit: (graph, [x], { paddings }: Attrs, [{ shape }]) => [
+      pad(graph, x, paddings, shape, 'reflect'),
+    ],
+  },
+  {
+    kernel: 'Tile',
+    inputs: ['x'],
+    infer: ([x], { reps }: Attrs) =>
+      reps.length === x.shape.length
+        ? [{ shape: x.shape.map((size, axis) => size * reps[axis]), dtype: x.dtype }]
+        : null,
+    emit: (graph, [x], { reps }: Attrs, [{ shape }]) => [
+      graph.op('Tile', [x, graph.constant('int64', [reps.length], reps)], shape),
+    ],
+  },
+  {
+    kernel: 'SpaceToBatchND',
+    inputs: ['x'],
+    infer([x], { blockShape, paddings }: Attrs) {
+      const { reshaped, order, final } = spaceToBatch(x.shape, blockShape, paddings);
+      return order.length === reshaped.length && x.dtype !== 'bool'
+        ? [{ shape: final, dtype: x.dtype }]
+        : null;
+    },
+    emit(graph, [x], { blockShape, paddings }: Attrs) {
+      const plan = spaceToBatch(x.shape, blockShape, paddings);
+      const zero = graph.scalar(0, x.type);
+      const image = pad(graph, x, plan.paddings, plan.padded, 'constant', zero);
+      const moved = graph.transpose(graph.reshape(image, plan.reshaped), plan.order);
+      return [graph.reshape(moved, plan.final)];
+    },
+  },
+  {
+    kernel: 'BatchToSpaceND',
+    inputs: ['x'],
+    infer([x], { blockShape, crops }: Attrs) {
+      return [{ shape: batchToSpace(x.shape, blockShape, crops).sizes, dtype: x.dtype }];
+    },
+    emit(graph, [x], { blockShape, crops }: Attrs) {
+      const plan = batchToSpace(x.shape, blockShape, crops);
+      const moved = graph.transpose(graph.reshape(x, plan.reshaped), plan.order);
+      const image = graph.reshape(moved, plan.final);
+      const ends = plan.begins.map((begin, axis) => begin + plan.sizes[axis]);
+      return [
+        slice(
+          graph,
+          image,
+          plan.begins,
+          ends,
+          plan.begins.map(() => 1),
+          plan.sizes,
+        ),
+      ];
+    },
+  },
+  {
+    kernel: 'DepthToSpace',
+    inputs: ['x'],
+    infer([x], { blockSize, dataFormat }: Attrs) {
+      if (dataFormat !== 'NHWC') return null;
+      const [batch, height, width, depth] = x.shape;
+      const shape = [batch, height * blockSize, width * blockSize, depth / blockSize ** 2];
+      return [{ shape, dtype: x.dtype }];
+    },
+    emit(graph, [x], { blockSize }: Attrs, [{ shape }]) {
+      const [batch, height, width] = x.shape;
+      const blocks = [batch, height, width, blockSize, blockSize, shape[3]];
+      const moved = graph.transpose(graph.reshape(x, blocks), [0, 1, 3, 2, 4, 5]);
+      return [graph.reshape(moved, shape)];
+    },
+  },
+];
+
+/** Elements from `starts` to `ends` (exclusive) in `steps`, giving `shape`. */
+export function slice(
+  graph: GraphBuilder,
+  x: Value,
+  starts: readonly number[],
+  ends: readonly number[],
+  steps: readonly number[],
+  shape: readonly number[],
+): Value {
+  if (x.rank === 0) return x;
+  const axes = starts.map((_, axis) => axis);
+  const operands = [starts, ends, axes, steps].map((list) =>
+    graph.constant('int64', [list.length], list),
+  );
+  return graph.op('Slice', [x, ...operands], shape);
+}
+
+function reverse(graph: GraphBuilder, x: Value, axes: readonly number[]): Value {
+  const starts = x.shape.map((size, axis) => (axes.includes(axis) ? size - 1 : 0));
+  const ends = x.shape.map((size, axis) => (axes.includes(axis) ? BEFORE_START : size));
+  const steps = x.shape.map((_, axis) => (axes.includes(axis) ? -1 : 1));
+  return slice(graph, x, starts, ends, steps, x.shape);
+}
+
+function stridedInfo(shape: readonly number[], attrs: Attrs) {
+  return slice_util.sliceInfo(
+    shape as number[],
+    attrs.begin,
+    attrs.end,
+    attrs.strides,
+    attrs.beginMask,
+    attrs.endMask,
+    attrs.ellipsisMask,
+    attrs.newAxisMask,
+    attrs.shrinkAxisMask,
+  );
+}
+
+function paddedSpec<Spec extends { shape: number[] }>(x: Spec, paddings: number[][]) {
+  const shape = x.shape.map((size, axis) => size + paddings[axis][0] + paddings[axis][1]);
+  return { ...x, shape };
+}
+
+function pad(
+  graph: GraphBuilder,
+  x: Value,
+  paddings: readonly (readonly number[])[],
+  shape: readonly number[],
+  mode: string,
+  filler?: Value,
+): Value {
+  if (x.rank === 0) return x;
+  const amounts = [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)];
+  const operands = [x, graph.constant('int64', [amounts.length], amounts)];
+  return graph.op('Pad', filler === undefined ? operands : [...operands, filler], shape, { mode });
+}
+
+function spaceToBatch(shape: readonly number[], block: number[], paddings: number[][]) {
+  const all = [[0, 0], ...paddings];
+  while (all.length < shape.length) all.push([0, 0]);
+  const padded = shape.map((size, axis) => size + all[axis][0] + all[axis][1]);
+  const product = block.reduce((a, b) => a * b, 1);
+  return {
+    paddings: all,
+    padded,
+    reshaped: backend_util.getReshaped(padded, block, product, false),
+    order: backend_util.getPermuted(
+      backend_util.getReshaped(padded, block, product, false).length,
+      block.length,
+      false,
+    ),
+    final: backend_util.getReshapedPermuted(padded, block, product, false),
+  };
+}
+
+function batchToSpace(shape: readonly number[], block: number[], crops: number[][]) {
+  const product = block.reduce((a, b) => a * b, 1);
+  const reshaped = backend_util.getReshaped(shape as number[], block, product);
+  const final = backend_util.getReshapedPermuted(shape as number[], block, product);
+  return {
+    reshaped,
+    order: backend_util.getPermuted(reshaped.length, block.length),
+    final,
+    begins: backend_util.getSliceBeginCoords(crops, block.length),
+    sizes: backend_util.getSliceSize(final, crops, block.length),
+  };
+}

@@ -1,0 +1,240 @@
+import { ELEMENT_CODE } from './model.ts';
+import type { Attribute, ElementType, Initializer, Model, ModelNode, Port } from './model.ts';
+import { sameShape, Value } from './value.ts';
+
+type Attributes = Readonly<Record<string, Attribute>>;
+
+const TO_CHANNELS_FIRST = [0, 3, 1, 2];
+const TO_ROWS = [0, 2, 3, 1];
+
+/**
+ * Builds one ONNX graph. Equal operations on equal inputs become one node, transposes of
+ * transposes are merged, and nodes that no output needs are left out.
+ */
+export class GraphBuilder {
+  /** The relu of a value, where the graph has it. */
+  readonly reluOf = new Map<Value, Value>();
+  readonly #nodes: ModelNode[] = [];
+  readonly #known = new Map<string, readonly string[]>();
+  readonly #producers = new Map<string, ModelNode>();
+  readonly #initializers = new Map<string, Initializer>();
+  readonly #inputs: Port[] = [];
+  #names = 0;
+
+  /** Declares a graph input. */
+  input(name: string, type: ElementType, shape: readonly number[]): Value {
+    this.#inputs.push({ name, type, shape });
+    return new Value(type, shape, { rows: name });
+  }
+
+  /** Adds a node on graph value names and returns the names of its outputs. */
+  raw(
+    type: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    options: { outputs?: number; domain?: string } = {},
+  ): readonly string[] {
+    const { outputs = 1, domain = '' } = options;
+    const key = `${domain}.${type}(${inputs.join()})${JSON.stringify(attributes)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined && known.length >= outputs) return known;
+    const names = Array.from({ length: outputs }, () => `v${this.#names++}`);
+    const node = { type, domain, inputs, outputs: names, attributes };
+    this.#nodes.push(node);
+    this.#known.set(key, names);
+    for (const name of names) this.#producers.set(name, node);
+    return names;
+  }
+
+  /** Adds a node with one output in the tensors' own order. */
+  op(
+    type: string,
+    inputs: readonly Value[],
+    shape: readonly number[],
+    attributes: Attributes = {},
+    options: { type?: ElementType; domain?: string } = {},
+  ): Value {
+    const names = inputs.map((value) => this.rows(value));
+    const [rows] = this.raw(type, names, attributes, options);
+    return new Value(options.type ?? inputs[0].type, shape, { rows });
+  }
+
+  /** The name of the value in the tensor's own order. */
+  rows(value: Value): string {
+    value.rows ??= this.#transposed(value.channelsFirst!, TO_ROWS);
+    return value.rows;
+  }
+
+  /** The name of the rank-4 value as [batch, channels, height, width]. */
+  channelsFirst(value: Value): string {
+    if (value.channelsFirst === undefined) {
+      const [batch, height, width, channels] = value.shape;
+      value.channelsFirst =
+        channels === 1 || (height === 1 && width === 1)
+          ? this.#reshaped(this.rows(value), [batch, channels, height, width])
+          : this.#transposed(this.rows(value), TO_CHANNELS_FIRST);
+    }
+    return value.channelsFirst;
+  }
+
+  /** The same elements under another shape. */
+  reshape(value: Value, shape: readonly number[]): Value {
+    if (sameShape(value.shape, shape)) return value;
+    return new Value(value.type, shape, { rows: this.#reshaped(this.rows(value), shape) });
+  }
+
+  /** The elements behind a graph value name, in the order they have there, under a shape. */
+  view(name: string, shape: readonly number[], type: ElementType): Value {
+    return new Value(type, shape, { rows: this.#reshaped(name, shape) });
+  }
+
+  transpose(value: Value, permutation: readonly number[]): Value {
+    if (permutation.every((axis, index) => axis === index)) return value;
+    const shape = permutation.map((axis) => value.shape[axis]);
+    return new Value(value.type, shape, { rows: this.#transposed(this.rows(value), permutation) });
+  }
+
+  cast(value: Value, type: ElementType): Value {
+    if (value.type === type) return value;
+    return this.elementwise('Cast', [value], value.shape, { to: ELEMENT_CODE[type] }, type);
+  }
+
+  /**
+   * An operation on corresponding elements, with broadcasting. It runs with channels first when
+   * an image operand exists only so and every other operand can follow.
+   */
+  elementwise(
+    type: string,
+    inputs: readonly Value[],
+    shape: readonly number[],
+    attributes: Attributes = {},
+    resultType: ElementType = inputs[0].type,
+  ): Value {
+    const names = this.#channelsFirstOperands(inputs, shape);
+    if (names === undefined) return this.op(type, inputs, shape, attributes, { type: resultType });
+    const [channelsFirst] = this.raw(type, names, attributes);
+    return new Value(resultType, shape, { channelsFirst });
+  }
+
+  /** A float32 (or other) scalar that is part of the operation itself. */
+  scalar(value: number, type: ElementType = 'float32'): Value {
+    return this.constant(type, [], [value]);
+  }
+
+  /** A vector of int64: shapes, axes, indices. */
+  ints(values: readonly number[]): string {
+    return this.rows(this.constant('int64', [values.length], values));
+  }
+
+  constant(type: ElementType, shape: readonly number[], values: readonly number[]): Value {
+    const key = `${type}[${shape.join()}]${values.map((v) => (Object.is(v, -0) ? '-0' : v)).join()}`;
+    const name = this.#initializers.get(key)?.name ?? `c${this.#initializers.size}`;
+    if (!this.#initializers.has(key)) {
+      this.#initializers.set(key, { name, type, shape, bytes: constantBytes(type, values) });
+    }
+    return new Value(type, shape, { rows: name });
+  }
+
+  /** A tensor with the same value everywhere, without storing its elements in the model. */
+  filled(shape: readonly number[], value: number, type: ElementType = 'float32'): Value {
+    if (shape.length === 0) return this.scalar(value, type);
+    const [rows] = this.raw('Expand', [this.rows(this.scalar(value, type)), this.ints(shape)]);
+    return new Value(type, shape, { rows });
+  }
+
+  /** The node that makes a graph value, if it is not an input or constant. */
+  producer(name: string): ModelNode | undefined {
+    return this.#producers.get(name);
+  }
+
+  /** The finished graph with these values under the given output names. */
+  finish(outputs: readonly { name: string; value: Value }[]): Model {
+    const ends = outputs.map(({ name, value }) => ({
+      type: 'Identity',
+      domain: '',
+      inputs: [this.rows(value)],
+      outputs: [name],
+      attributes: {},
+    }));
+    const nodes = needed(
+      this.#nodes,
+      ends.flatMap((end) => end.inputs),
+    );
+    const used = new Set([...nodes, ...ends].flatMap((node) => node.inputs));
+    return {
+      nodes: [...nodes, ...ends],
+      initializers: [...this.#initializers.values()].filter((item) => used.has(item.name)),
+      inputs: this.#inputs,
+      outputs: outputs.map(({ name, value }) => ({ name, type: value.type, shape: value.shape })),
+    };
+  }
+
+  #channelsFirstOperands(inputs: readonly Value[], shape: readonly number[]): string[] | undefined {
+    if (shape.length !== 4) return undefined;
+    const imagesOnly = inputs.some((value) => value.rows === undefined);
+    if (!imagesOnly) return undefined;
+    const channels = shape[3];
+    const names: string[] = [];
+    for (const value of inputs) {
+      if (sameShape(value.shape, shape)) {
+        names.push(this.channelsFirst(value));
+      } else if (value.size === 1) {
+        names.push(this.rows(this.reshape(value, [])));
+      } else if (value.size === channels && value.shape.at(-1) === channels) {
+        names.push(this.rows(this.reshape(value, [channels, 1, 1])));
+      } else {
+        return undefined;
+      }
+    }
+    return names;
+  }
+
+  #reshaped(name: string, shape: readonly number[]): string {
+    const producer = this.#producers.get(name);
+    const source = producer?.type === 'Reshape' ? producer.inputs[0] : name;
+    return this.raw('Reshape', [source, this.ints(shape)], { allowzero: 1 })[0];
+  }
+
+  #transposed(name: string, permutation: readonly number[]): string {
+    const producer = this.#producers.get(name);
+    if (producer?.type !== 'Transpose')
+      return this.raw('Transpose', [name], { perm: permutation })[0];
+    const inner = producer.attributes.perm as readonly number[];
+    const merged = permutation.map((axis) => inner[axis]);
+    const [source] = producer.inputs;
+    if (merged.every((axis, index) => axis === index)) return source;
+    return this.raw('Transpose', [source], { perm: merged })[0];
+  }
+}
+
+function needed(nodes: readonly ModelNode[], wanted: readonly string[]): ModelNode[] {
+  const names = new Set(wanted);
+  const kept: ModelNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => names.has(name))) continue;
+    kept.push(node);
+    for (const input of node.inputs) names.add(input);
+  }
+  return kept.reverse();
+}
+
+function constantBytes(type: ElementType, values: readonly number[]): Uint8Array {
+  const array = constantArray(type, values);
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function constantArray(type: ElementType, values: readonly number[]) {
+  switch (type) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'float64':
+      return Float64Array.from(values);
+    case 'int32':
+      return Int32Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(values, BigInt);
+    case 'bool':
+    case 'uint8':
+      return Uint8Array.from(values);
+  }
+}

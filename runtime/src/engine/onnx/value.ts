@@ -1,0 +1,56 @@
+import type { ElementType } from './model.ts';
+
+/**
+ * A tensor inside a graph under construction. Its elements may exist in the tensor's own
+ * order, with channels first (rank 4 only), or both; the builder converts on demand, so that
+ * chains of image operations never transpose in between.
+ */
+export class Value {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Name of the graph value in the tensor's own order. */
+  rows: string | undefined;
+  /** Name of the graph value as [batch, channels, height, width]. */
+  channelsFirst: string | undefined;
+
+  constructor(
+    type: ElementType,
+    shape: readonly number[],
+    names: { rows?: string; channelsFirst?: string },
+  ) {
+    this.type = type;
+    this.shape = shape;
+    this.rows = names.rows;
+    this.channelsFirst = names.channelsFirst;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const dimension of shape) size *= dimension;
+  return size;
+}
+
+/** Whether two shapes are equal. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
+}
+
+/** Shape of an operation between two tensors under NumPy's broadcasting rule. */
+export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = a[a.length - rank + axis] ?? 1;
+    const right = b[b.length - rank + axis] ?? 1;
+    return left === 1 ? right : left;
+  });
+}

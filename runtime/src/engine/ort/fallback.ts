@@ -1,0 +1,85 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { countFallback } from '../counters.ts';
+import { notify } from '../notices.ts';
+
+/** A tensor outside any back end, as kernels of the `cpu` back end take and give it. */
+export interface CpuTensor {
+  readonly shape: number[];
+  readonly dtype: tf.DataType;
+  readonly values: tf.BackendValues;
+  /** Present for complex64, whose `values` are then unused. */
+  readonly parts?: { readonly real: CpuTensor; readonly imag: CpuTensor };
+}
+
+type Inputs = Record<string, CpuTensor | null> | readonly (CpuTensor | null)[];
+
+/** Kernels that make small values out of attributes alone: not worth a word. */
+const HOST_KERNELS = new Set(['Range', 'LinSpace', 'Multinomial']);
+
+const cpu = quietCpuBackend();
+
+/** Runs a kernel of the `cpu` back end on plain arrays and counts it as a fallback. */
+export function runCpuKernel(kernel: string, inputs: Inputs, attrs: object): CpuTensor[] {
+  const config = tf.getKernel(kernel, 'cpu');
+  if (config === undefined || config === null) {
+    throw new Error(`Kernel '${kernel}' exists neither for 'ort' nor for 'cpu'.`);
+  }
+  if (!HOST_KERNELS.has(kernel)) report(kernel);
+  const infos = Array.isArray(inputs)
+    ? inputs.map(load)
+    : Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, load(tensor)]));
+  const outputs = config.kernelFunc({
+    inputs: infos as tf.NamedTensorInfoMap,
+    backend: cpu,
+    attrs: attrs as tf.NamedAttrMap,
+  });
+  const list = Array.isArray(outputs) ? outputs : [outputs];
+  const results = list.map(unload);
+  for (const info of [...list, ...Object.values(infos)]) {
+    if (info != null) cpu.disposeData((info as tf.TensorInfo).dataId);
+  }
+  return results;
+}
+
+function report(kernel: string): void {
+  countFallback(kernel);
+  notify({
+    kind: 'fallback',
+    subject: kernel,
+    message: `Kernel ${kernel} has no ONNX form for these inputs and runs in JavaScript.`,
+  });
+}
+
+function load(tensor: CpuTensor | null): tf.TensorInfo | undefined {
+  if (tensor === null) return undefined;
+  const { shape, dtype, values, parts } = tensor;
+  if (parts !== undefined) {
+    const real = load(parts.real);
+    const imag = load(parts.imag);
+    const info = cpu.makeTensorInfo(shape, 'complex64');
+    cpu.data.get(info.dataId).complexTensorInfos = { real: real!, imag: imag! };
+    return info;
+  }
+  return { dataId: cpu.write(values, shape, dtype), shape, dtype };
+}
+
+function unload({ dataId, shape, dtype }: tf.TensorInfo): CpuTensor {
+  const { values, complexTensorInfos } = cpu.data.get(dataId);
+  if (complexTensorInfos === undefined || complexTensorInfos === null) {
+    return { shape, dtype, values: values! };
+  }
+  const { real, imag } = complexTensorInfos;
+  return { shape, dtype, values: [], parts: { real: unload(real), imag: unload(imag) } };
+}
+
+function quietCpuBackend(): MathBackendCPU {
+  const backend = new MathBackendCPU();
+  silenceCpuBackend(backend);
+  return backend;
+}
+
+/** Keeps tfjs's `cpu` back end from recommending tfjs-node on the console at its first write. */
+export function silenceCpuBackend(backend: tf.KernelBackend): void {
+  (backend as tf.KernelBackend & { firstUse: boolean }).firstUse = false;
+}

@@ -1,0 +1,95 @@
+import { notify } from '../notices.ts';
+import { messageOf } from '../../errors.ts';
+import { sizeOf } from '../onnx/value.ts';
+import type { ElementType } from '../onnx/model.ts';
+import type { NativeTensor } from './binding.ts';
+import { compilePlan, inputName, outputName } from './compile.ts';
+import { allocate, isNumeric } from './entry.ts';
+import type { Entry, Values } from './entry.ts';
+import { interpret } from './interpret.ts';
+import type { Plan } from './plan.ts';
+import type { SessionCache } from './sessionCache.ts';
+
+/** A view that an output is written into directly. */
+export type Destination = Float32Array;
+
+/** Runs a plan and gives its output entries their values. */
+export function runPlan(
+  plan: Plan,
+  sessions: SessionCache,
+  destinations?: ReadonlyMap<Entry, Destination>,
+): void {
+  const feeds = feedsOf(plan);
+  const results = plan.outputs.map(({ entry }) => resultArray(entry, plan, destinations));
+  try {
+    sessions.run(plan.key, () => compilePlan(plan), feeds, fetchesOf(plan, results));
+    for (const [index, { entry }] of plan.outputs.entries()) entry.values = results[index];
+  } catch (error) {
+    recover(plan, error);
+  }
+  for (const node of plan.nodes) {
+    for (const entry of node.outputs) entry.node = null;
+  }
+}
+
+function feedsOf(plan: Plan): Record<string, NativeTensor> {
+  const feeds: Record<string, NativeTensor> = {};
+  for (const [index, entry] of plan.inputs.entries()) {
+    if (entry.values === null) {
+      throw new Error('A tensor that this graph reads was never computed.', {
+        cause: entry.failure,
+      });
+    }
+    feeds[inputName(index)] = native(entry, entry.values);
+  }
+  return feeds;
+}
+
+function fetchesOf(plan: Plan, results: readonly Values[]): Record<string, NativeTensor> {
+  const fetches: Record<string, NativeTensor> = {};
+  for (const [index, { entry }] of plan.outputs.entries()) {
+    fetches[outputName(index)] = native(entry, results[index]);
+  }
+  return fetches;
+}
+
+function native(entry: Entry, data: Values): NativeTensor {
+  return { type: entry.dtype as ElementType, data, dims: entry.shape, location: 'cpu' };
+}
+
+function resultArray(
+  entry: Entry,
+  plan: Plan,
+  destinations: ReadonlyMap<Entry, Destination> | undefined,
+): Values {
+  const destination = destinations?.get(entry);
+  // A graph that reads the memory it writes must not write it while it still reads.
+  if (
+    destination !== undefined &&
+    !plan.inputs.some((input) => overlaps(input.values, destination))
+  ) {
+    return destination;
+  }
+  if (!isNumeric(entry.dtype)) throw new Error(`Graphs cannot hold ${entry.dtype} tensors.`);
+  return allocate(entry.dtype, sizeOf(entry.shape));
+}
+
+function overlaps(a: Values | null, b: Values): boolean {
+  if (a === null || a.buffer !== b.buffer) return false;
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+/** Computes the plan kernel by kernel in JavaScript: slow, but the user's program goes on. */
+function recover(plan: Plan, error: unknown): void {
+  try {
+    interpret(plan);
+  } catch (failure) {
+    for (const { entry } of plan.outputs) entry.failure = failure;
+    throw failure;
+  }
+  notify({
+    kind: 'uncompiled',
+    subject: messageOf(error),
+    message: `ONNX Runtime could not run a graph of ${plan.nodes.length} kernels, which ran in JavaScript instead: ${messageOf(error)}`,
+  });
+}

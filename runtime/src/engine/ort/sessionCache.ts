@@ -1,0 +1,123 @@
+import { memoryUsage } from 'node:process';
+import { counters } from '../counters.ts';
+import { notify } from '../notices.ts';
+import { createSession } from './binding.ts';
+import type { NativeSession, NativeTensor, SessionSettings } from './binding.ts';
+
+export interface CacheBudget {
+  /** Most sessions held; default 64. */
+  readonly entries: number;
+  /** Most resident bytes that sessions may be estimated to hold; default 1 GiB. */
+  readonly bytes: number;
+}
+
+interface CachedSession {
+  readonly session: NativeSession;
+  runs: number;
+  bytes: number;
+}
+
+/** A session's memory grows while its arena finds its size: in the first two runs. */
+const MEASURED_RUNS = 2;
+const CHURN_WINDOW = 64;
+const CHURN_MISSES = 48;
+
+/** Compiled sessions by structural key; the least recently used go first. */
+export class SessionCache {
+  readonly #settings: SessionSettings;
+  readonly #budget: CacheBudget;
+  readonly #sessions = new Map<string, CachedSession>();
+  readonly #recent: boolean[] = [];
+
+  constructor(settings: SessionSettings, budget: CacheBudget = { entries: 64, bytes: 2 ** 30 }) {
+    this.#settings = settings;
+    this.#budget = budget;
+  }
+
+  /** Runs the graph known by `key`, compiling it with `model` first when it is new. */
+  run(
+    key: string,
+    model: () => Uint8Array<ArrayBuffer>,
+    feeds: Record<string, NativeTensor>,
+    fetches: Record<string, NativeTensor>,
+  ): void {
+    const cached = this.#find(key) ?? this.#add(key, model);
+    counters.runs++;
+    if (cached.runs >= MEASURED_RUNS) {
+      cached.session.run(feeds, fetches);
+      return;
+    }
+    const before = memoryUsage.rss();
+    cached.session.run(feeds, fetches);
+    cached.runs++;
+    this.#grow(cached, memoryUsage.rss() - before);
+    this.#evict(key);
+  }
+
+  /** Drops every session. */
+  clear(): void {
+    for (const key of [...this.#sessions.keys()]) this.#drop(key);
+  }
+
+  #find(key: string): CachedSession | undefined {
+    const cached = this.#sessions.get(key);
+    this.#watchChurn(cached !== undefined, key);
+    if (cached === undefined) {
+      counters.misses++;
+      return undefined;
+    }
+    counters.hits++;
+    this.#sessions.delete(key);
+    this.#sessions.set(key, cached);
+    return cached;
+  }
+
+  #add(key: string, model: () => Uint8Array<ArrayBuffer>): CachedSession {
+    const bytes = model();
+    const cached = { session: createSession(bytes, this.#settings), runs: 0, bytes: 0 };
+    this.#sessions.set(key, cached);
+    counters.compilations++;
+    counters.sessions++;
+    this.#grow(cached, bytes.byteLength);
+    return cached;
+  }
+
+  #grow(cached: CachedSession, bytes: number): void {
+    if (bytes <= 0) return;
+    cached.bytes += bytes;
+    counters.sessionBytes += bytes;
+  }
+
+  #evict(current: string): void {
+    const { entries, bytes } = this.#budget;
+    for (const key of [...this.#sessions.keys()]) {
+      if (counters.sessions <= entries && counters.sessionBytes <= bytes) return;
+      if (key === current) continue;
+      this.#drop(key);
+      counters.evictions++;
+    }
+  }
+
+  #drop(key: string): void {
+    const cached = this.#sessions.get(key);
+    if (cached === undefined) return;
+    cached.session.dispose();
+    this.#sessions.delete(key);
+    counters.sessions--;
+    counters.sessionBytes -= cached.bytes;
+  }
+
+  #watchChurn(hit: boolean, key: string): void {
+    this.#recent.push(hit);
+    if (this.#recent.length < CHURN_WINDOW) return;
+    const misses = this.#recent.filter((wasHit) => !wasHit).length;
+    this.#recent.length = 0;
+    if (misses < CHURN_MISSES) return;
+    const shapes = key.slice(key.lastIndexOf('|') + 1).slice(0, 200);
+    notify({
+      kind: 'churn',
+      subject: 'sessions',
+      message: `${misses} of the last ${CHURN_WINDOW} graphs had to be compiled because shapes keep changing; the last had inputs ${shapes}. Pad or drop short batches.`,
+    });
+  }
+}
