@@ -1,0 +1,2 @@
+  monitor: 'val/acc',
+  mode: 'max',

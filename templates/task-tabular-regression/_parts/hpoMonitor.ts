@@ -1,0 +1,2 @@
+  monitor: 'val/r2',
+  mode: 'max',
