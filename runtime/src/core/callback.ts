@@ -16,8 +16,16 @@ type Hooks = {
 export interface Callback extends Hooks {
   /** Under which state is kept in checkpoints; default: the class name. Give one to each of two alike. */
   readonly id?: string;
-  /** Checkpoint savers and early stopping: run after all other callbacks, so that they see final values. */
+  /** Watches results (early stopping): runs after ordinary callbacks and the module, on final values. */
   readonly monitoring?: boolean;
+  /** Writes checkpoints: runs after everybody else, so that the file holds everybody's final state. */
+  readonly saving?: boolean;
+  /** Shows progress itself, so that the trainer adds no progress bar. */
+  readonly showsProgress?: boolean;
+  /** Takes part in the validation hooks of the sanity check; default: no. */
+  readonly runsInSanity?: boolean;
+  /** Path of the best checkpoint so far, for a callback that keeps one. */
+  readonly bestModelPath?: string | null;
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
 }

@@ -22,7 +22,7 @@ export interface MetricsRow {
   readonly time: number;
 }
 
-export type RunStatus = 'finished' | 'stopped' | 'interrupted' | 'failed';
+export type RunStatus = 'finished' | 'stopped' | 'paused' | 'interrupted' | 'failed';
 
 /** Where metrics go. Methods that only hand over data return at once; `flush` and `finish` wait. */
 export interface Logger {

@@ -94,7 +94,10 @@ export class MetricStore {
     return values;
   }
 
-  /** Epoch means of a stage by full name; also makes them the latest values. */
+  /**
+   * Epoch means of a stage so far, by full name; also makes them the latest values. The sums stay
+   * until `resetEpoch`, so that an epoch that goes on after a resume keeps its mean.
+   */
   finishEpoch(stage: Stage, step: number): Record<string, number> {
     const values: Record<string, number> = {};
     for (const [key, { sum, weight }] of this.#epochs.get(stage) ?? []) {
@@ -105,10 +108,10 @@ export class MetricStore {
         this.latest.set(key.slice(0, -'_epoch'.length), { value, step, stage });
       }
     }
-    this.resetEpoch(stage);
     return values;
   }
 
+  /** Forgets the sums of a stage: called when its next epoch starts. */
   resetEpoch(stage: Stage): void {
     this.#epochs.delete(stage);
   }

@@ -8,6 +8,8 @@ export interface NamedParameter {
   readonly variable: tf.Variable;
   /** False for buffers such as the moving averages of batch normalisation. */
   readonly trainable: boolean;
+  /** Class of the layer that holds it, `Dense`; `Variable` for one that a field holds. */
+  readonly owner: string;
 }
 
 /** A tfjs-layers layer or model, seen by shape so that two copies of the package do not matter. */
@@ -17,6 +19,7 @@ interface LayerLike {
   readonly layers?: readonly LayerLike[];
   readonly built?: boolean;
   readonly name: string;
+  getClassName?(): string;
 }
 
 /** A nested module: anything with `parameters()`. */
@@ -33,19 +36,20 @@ interface ModuleLike {
 export function collectParameters(owner: object): NamedParameter[] {
   const found: NamedParameter[] = [];
   const seen = new Set<tf.Variable>();
-  const add = (name: string, variable: tf.Variable, trainable: boolean): void => {
-    if (seen.has(variable)) return;
-    seen.add(variable);
-    found.push({ name, variable, trainable });
+  const add = (parameter: NamedParameter): void => {
+    if (seen.has(parameter.variable)) return;
+    seen.add(parameter.variable);
+    found.push(parameter);
   };
   for (const [field, value] of Object.entries(owner)) visit(field, value, add);
   return found;
 }
 
-type Add = (name: string, variable: tf.Variable, trainable: boolean) => void;
+type Add = (parameter: NamedParameter) => void;
 
 function visit(name: string, value: unknown, add: Add): void {
-  if (value instanceof tf.Variable) add(name, value as tf.Variable, value.trainable);
+  if (value instanceof tf.Variable)
+    add({ name, variable: value as tf.Variable, trainable: value.trainable, owner: 'Variable' });
   else if (value instanceof tf.Tensor) return;
   else if (Array.isArray(value)) {
     value.forEach((item, index) => {
@@ -54,7 +58,7 @@ function visit(name: string, value: unknown, add: Add): void {
   } else if (isLayerLike(value)) visitLayer(name, value, add);
   else if (isModuleLike(value)) {
     for (const inner of value.parameters()) {
-      add(`${name}.${inner.name}`, inner.variable, inner.trainable);
+      add({ ...inner, name: `${name}.${inner.name}` });
     }
   } else if (isPlainObject(value) && name !== 'hparams') {
     for (const [key, inner] of Object.entries(value)) visit(`${name}.${key}`, inner, add);
@@ -81,7 +85,12 @@ function visitLayer(name: string, layer: LayerLike, add: Add): void {
     const short = originalName.split('/').at(-1) ?? originalName;
     const count = used.get(short) ?? 0;
     used.set(short, count + 1);
-    add(`${name}.${count === 0 ? short : `${short}_${String(count)}`}`, val, trainable.has(val));
+    add({
+      name: `${name}.${count === 0 ? short : `${short}_${String(count)}`}`,
+      variable: val,
+      trainable: trainable.has(val),
+      owner: layer.getClassName?.() ?? layer.constructor.name,
+    });
   }
 }
 

@@ -12,6 +12,11 @@ export interface RunPlan {
   readonly maxSeconds: number | null;
   /** True when a validation follows after this batch of the epoch (0-based). */
   validatesAfter(epoch: number, batchInEpoch: number, updates: number): boolean;
+  /**
+   * True when validations are at the ends of epochs: then a run that max_steps or max_time ends
+   * inside an epoch validates there too.
+   */
+  readonly validatesAtEnd: boolean;
   /** Training batches from one validation to the next around this position; null if unknown. */
   readonly validationIntervalBatches: number | null;
   readonly logEveryUpdates: number;

@@ -52,8 +52,10 @@ export abstract class TrainModule {
   /**
    * The loss of one batch, a scalar tensor; gradients of it train the weights.
    * Runs inside a tidy scope: tensors made here need no disposing.
+   * @param round name of the optimizer whose turn it is, when `configureOptimizers` declares
+   *   several: the step is run once for each; otherwise `default`
    */
-  abstract trainingStep(batch: Batch, batchIdx: number): tf.Scalar;
+  abstract trainingStep(batch: Batch, batchIdx: number, round: string): tf.Scalar;
 
   /** The optimizer (with scheduler), or several as declared rounds. */
   abstract configureOptimizers(): OptimizerConfig;
@@ -90,6 +92,16 @@ export abstract class TrainModule {
       'ERR_NO_TRAINER',
       `${this.constructor.name}.trainer is only there while a trainer runs the module.`,
     );
+  }
+
+  /** Sets `training` here and in every module held by a field. */
+  setTraining(training: boolean): void {
+    this.training = training;
+    for (const value of Object.values(this)) {
+      for (const inner of Array.isArray(value) ? (value as unknown[]) : [value]) {
+        if (inner instanceof TrainModule) inner.setTraining(training);
+      }
+    }
   }
 
   /** Called by the trainer around a run. */

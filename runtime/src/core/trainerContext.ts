@@ -3,7 +3,7 @@ import type { Counters } from './counters.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Logger } from './logger.ts';
 import type { LatestMetric } from './metricStore.ts';
-import type { Terminal } from './ports.ts';
+import type { Clock, Terminal } from './ports.ts';
 import type { RunKind, Stage } from './stage.ts';
 import type { TrainModule } from './trainModule.ts';
 import type { RunPlan } from './runPlan.ts';
@@ -17,15 +17,24 @@ export interface OptimizerGroupView {
   readonly weightDecay?: number;
 }
 
+/** What a checkpoint is for; kept in the index beside it. */
+export type SaveKind = 'best' | 'top' | 'last' | 'periodic' | 'pause' | 'emergency';
+
 /** Options of `saveCheckpoint`. */
 export interface SaveOptions {
   /** Leaves optimizer state out; such a file cannot resume a run, only give weights. */
-  weightsOnly?: boolean;
-  /** What the file is for; shown by `inspect` and kept in the index. */
-  kind?: 'best' | 'last' | 'periodic' | 'pause' | 'exception' | 'manual';
-  /** Monitored values at this moment, for the index beside the file. */
-  monitors?: Record<string, number>;
+  readonly weightsOnly?: boolean;
+  readonly kinds?: readonly SaveKind[];
+  /** The metric that decided, for the kinds `best` and `top`. */
+  readonly monitor?: string;
+  /** Further file names in the same folder that get the same content. */
+  readonly alsoAs?: readonly { readonly file: string; readonly kinds: readonly SaveKind[] }[];
+  /** Resolve once everything is copied and let the disk be written while training goes on. */
+  readonly background?: boolean;
 }
+
+/** How a run ended without an error. */
+export type EndStatus = 'finished' | 'stopped' | 'paused' | 'interrupted';
 
 /** The view of a run that callbacks and modules get. */
 export interface TrainerContext {
@@ -50,6 +59,9 @@ export interface TrainerContext {
   /** Norm of the last update's gradients before clipping. */
   readonly gradientNorm: number | null;
   readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** Seconds of the run so far, those before a resume included. */
+  readonly seconds: number;
   /** The merged config of the run, when it came from one. */
   readonly config: Json;
   readonly rng: Rng;
@@ -57,8 +69,16 @@ export interface TrainerContext {
   readonly evaluationBatches: Readonly<Record<string, number | null>> | null;
   /** Values computed by callbacks (learning rate, throughput): go to loggers like logged metrics. */
   logValues(values: Readonly<Record<string, number>>): void;
-  /** Writes a checkpoint of this moment; resolves when the file is safely on disk. */
-  saveCheckpoint(path: string, options?: SaveOptions): Promise<void>;
+  /** How training ended; null while it goes on. */
+  readonly ended: EndStatus | null;
+  /**
+   * Writes a checkpoint of this moment and returns its path, `.safetensors` added if missing;
+   * resolves when the file is safely on disk. Call it from a callback with `saving: true`, whose
+   * turn comes when everybody else is done with the batch, validation or epoch.
+   */
+  saveCheckpoint(path: string, options?: SaveOptions): Promise<string>;
+  /** Removes a checkpoint and its index entry. */
+  removeCheckpoint(path: string): Promise<void>;
   /** Path of the best checkpoint so far, if a callback keeps one. */
   bestCheckpoint(): string | null;
   /** Ends training after the current update, with the reason in the summary. */

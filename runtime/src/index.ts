@@ -1,0 +1,71 @@
+// Errors
+export { isUsageError, LightboxError, UsageError } from './errors.ts';
+
+// Random numbers
+export { Rng, withKeyedRandom } from './random/index.ts';
+
+// Modules and data
+export type { Batch, HostBatch, HostTensor } from './core/batch.ts';
+export { DataModule, type PrepareContext } from './core/dataModule.ts';
+export type { Json, JsonObject } from './core/json.ts';
+export type { LoadedBatch, Loader, Loaders } from './core/loader.ts';
+export type { LatestMetric, LogOptions } from './core/metricStore.ts';
+export type { NamedParameter } from './core/parameters.ts';
+export { TrainModule } from './core/trainModule.ts';
+
+// Optimizers and schedules
+export {
+  Adam,
+  AdamW,
+  Optimizer,
+  RMSProp,
+  SGD,
+  type OptimizerConfig,
+  type OptimizerRound,
+  type SingleOptimizer,
+} from './core/optim/index.ts';
+export {
+  Constant,
+  Cosine,
+  Exponential,
+  Linear,
+  MultiStep,
+  OneCycle,
+  Polynomial,
+  ReduceOnPlateau,
+  Step,
+  WarmupCosine,
+  type Scheduler,
+} from './core/schedulers/index.ts';
+
+// Trainer
+export { formatDuration, parseDuration, type Duration } from './core/duration.ts';
+export type { Counters, Progress } from './core/counters.ts';
+export { hookNames, type HookArguments, type HookName } from './core/hooks.ts';
+export type { Clock, Env, Signals, Terminal } from './core/ports.ts';
+export type { RunPlan } from './core/runPlan.ts';
+export type { RunKind, Stage } from './core/stage.ts';
+export type { EndStatus, SaveOptions, TrainerContext } from './core/trainerContext.ts';
+export type { TrainerPorts } from './trainer/ports.ts';
+export type { EvaluationResult, FitResult, FitTimings } from './trainer/results.ts';
+export { Trainer, type FitArguments } from './trainer/trainer.ts';
+export type { TrainerOptions } from './trainer/trainerOptions.ts';
+
+// Callbacks
+export type { Callback } from './core/callback.ts';
+export { CompileCallback } from './callbacks/compile.ts';
+export { EarlyStopping } from './callbacks/earlyStopping.ts';
+export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
+export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
+export { ModelSummary } from './callbacks/modelSummary.ts';
+export { ProgressBar } from './callbacks/progressBar.ts';
+
+// Loggers
+export type { Logger, MetricsRow, RunInfo, RunStatus } from './core/logger.ts';
+export { CSVLogger, JSONLLogger } from './loggers/index.ts';
+
+// Checkpoints
+export { readCheckpoint, resolveCheckpoint, type Checkpoint } from './checkpoint/index.ts';
+
+// Engine
+export { engineCounters, type BackendInfo, type EngineCounters } from './engine/index.ts';

@@ -1,0 +1,94 @@
+import type { CheckpointContents, CheckpointInfo } from '../checkpoint/contents.ts';
+import type { NamedTensor } from '../checkpoint/tensorData.ts';
+import { callbackId } from '../core/callback.ts';
+import { countersState } from '../core/counters.ts';
+import { isPlainObject, type JsonObject } from '../core/json.ts';
+import type { Loader } from '../core/loader.ts';
+import type { NamedParameter } from '../core/parameters.ts';
+import type { SaveOptions } from '../core/trainerContext.ts';
+import { loaderState } from '../data/loader/loaderState.ts';
+import { UsageError } from '../errors.ts';
+import type { OptimizerStep } from './loops/optimizerStep.ts';
+import type { Run } from './run.ts';
+import { packageVersions } from './versions.ts';
+
+/** What a fit saves, beside the run itself. */
+export interface SavedParts {
+  readonly loader: Loader;
+  readonly optimizer: OptimizerStep;
+  readonly parameters: readonly NamedParameter[];
+}
+
+/**
+ * Everything of this moment that a resumed run needs. Tensors share memory with the run: they
+ * must be written or copied before training goes on.
+ */
+export async function captureState(
+  run: Run,
+  parts: SavedParts,
+  options: SaveOptions,
+): Promise<CheckpointContents> {
+  const weightsOnly = options.weightsOnly === true;
+  const state: JsonObject = {
+    kinds: [...(options.kinds ?? [])],
+    weightsOnly,
+    module: { name: run.module.constructor.name, hparams: run.module.hparams },
+    ...(weightsOnly ? {} : progressState(run, parts)),
+  };
+  await run.hooks.call('onSaveCheckpoint', state);
+  const tensors = weightTensors(parts);
+  if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
+  return { info: checkpointInfo(run), state, tensors };
+}
+
+function progressState(run: Run, { loader, optimizer }: SavedParts): JsonObject {
+  return {
+    seed: run.options.seed,
+    batchSize: loader.batchSize,
+    seconds: run.seconds,
+    counters: countersState(run.counters),
+    progress: run.progress.stateDict(),
+    loader: loaderState(loader, run.progress.position) as unknown as JsonObject,
+    metrics: run.store.stateDict(),
+    logs: run.logs.stateDict(),
+    optimizer: optimizer.stateDict(),
+    callbacks: callbackStates(run),
+  };
+}
+
+function callbackStates({ callbacks }: Run): JsonObject {
+  const states: JsonObject = {};
+  for (const callback of callbacks) {
+    const state = callback.stateDict?.();
+    if (state === undefined) continue;
+    const id = callbackId(callback);
+    if (Object.hasOwn(states, id)) {
+      throw new UsageError(
+        'ERR_CALLBACK_ID',
+        `Two callbacks have the id "${id}", so a checkpoint cannot keep both states. Give each its own "id".`,
+      );
+    }
+    states[id] = state;
+  }
+  return states;
+}
+
+function checkpointInfo(run: Run): CheckpointInfo {
+  return {
+    step: run.globalStep,
+    epoch: run.currentEpoch,
+    metrics: Object.fromEntries([...run.metrics].map(([key, { value }]) => [key, value])),
+    versions: packageVersions(),
+    config: isPlainObject(run.config) ? (run.config as JsonObject) : null,
+  };
+}
+
+/** Weights straight from the arena where they live there, other variables by reading them. */
+function weightTensors({ parameters, optimizer }: SavedParts): NamedTensor[] {
+  const views = optimizer.weightViews();
+  return parameters.map(({ name, variable }) => ({
+    name: `model/${name}`,
+    shape: variable.shape,
+    data: views.get(name) ?? variable.dataSync(),
+  }));
+}

@@ -1,0 +1,38 @@
+import type { ResolvedTrainerOptions } from './trainerOptions.ts';
+
+/** Options after `fast_dev_run` and `overfit_batches` have had their say. */
+export function effectiveOptions(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
+  return fastDevRun(overfitBatches(options));
+}
+
+function overfitBatches(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
+  const { overfitBatches: limit } = options;
+  if (limit === null || limit === 0) return { ...options, overfitBatches: null };
+  return { ...options, limitTrainBatches: limit, limitValBatches: limit };
+}
+
+function fastDevRun(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
+  const batches = Number(options.fastDevRun);
+  if (batches === 0) return { ...options, fastDevRun: false };
+  return {
+    ...options,
+    maxEpochs: 1,
+    maxSteps: batches,
+    maxTime: null,
+    minEpochs: null,
+    minSteps: null,
+    limitTrainBatches: batches,
+    limitValBatches: batches,
+    limitTestBatches: batches,
+    limitPredictBatches: batches,
+    valCheckInterval: null,
+    checkValEveryNEpoch: 1,
+    numSanityValSteps: 0,
+    validateAtStart: false,
+    enableCheckpointing: false,
+    logger: false,
+    callbacks: options.callbacks.filter(
+      ({ saving, monitoring }) => saving !== true && monitoring !== true,
+    ),
+  };
+}

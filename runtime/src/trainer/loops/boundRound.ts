@@ -1,0 +1,205 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { LatestMetric } from '../../core/metricStore.ts';
+import { clipGradients, gradientNorm, type ClipConfig } from '../../core/optim/index.ts';
+import type { Optimizer, OptimizerRound } from '../../core/optim/index.ts';
+import type { NamedParameter } from '../../core/parameters.ts';
+import type { RunPlan } from '../../core/runPlan.ts';
+import { isMetricScheduler, lrFactors, type Scheduler } from '../../core/schedulers/scheduler.ts';
+import type { OptimizerGroupView } from '../../core/trainerContext.ts';
+import type { NamedTensor } from '../../checkpoint/tensorData.ts';
+import { ParameterArena } from '../../engine/arena/parameterArena.ts';
+import { didYouMean, UsageError } from '../../errors.ts';
+
+/** The trainer's clipping flags. */
+export interface ClipOptions {
+  readonly gradientClipVal: number | null;
+  readonly gradientClipAlgorithm: 'norm' | 'value';
+}
+
+/** One optimizer bound to its parameters. */
+export class BoundRound {
+  readonly name: string;
+  readonly arena: ParameterArena;
+  readonly optimizer: Optimizer;
+  readonly #scheduler: Scheduler | undefined;
+  readonly #clip: ClipConfig | null;
+  readonly #plan: RunPlan;
+  #factors: readonly number[] = [];
+  /** Null: not known yet, computed when asked for. */
+  #norm: number | null = null;
+  #stepped = false;
+
+  constructor(
+    { name, optimizer, scheduler, clip }: OptimizerRound,
+    parameters: readonly NamedParameter[],
+    plan: RunPlan,
+    clipOptions: ClipOptions,
+  ) {
+    this.name = name;
+    this.optimizer = optimizer;
+    this.#scheduler = scheduler;
+    this.#clip = clip ?? clipFrom(clipOptions);
+    this.#plan = plan;
+    this.arena = new ParameterArena(parameters);
+    optimizer.bind(this.arena);
+  }
+
+  /** Norm of the newest update's gradients before clipping; null before the first update. */
+  get gradientNorm(): number | null {
+    if (!this.#stepped) return null;
+    return (this.#norm ??= gradientNorm(this.arena));
+  }
+
+  /** Adds the gradients of a batch to its group; `size` is their weight. */
+  accumulate(size: number): void {
+    if (this.#plan.accumulate > 1) this.arena.accumulate(size);
+  }
+
+  /** Makes gradients and learning rates of the coming update final, but for clipping. */
+  prepare(updates: number, epoch: number): void {
+    if (this.#plan.accumulate > 1) this.arena.finishAccumulation();
+    this.#factors = this.#currentFactors(updates, epoch);
+    this.optimizer.groups.forEach((group, index) => {
+      group.currentLr = group.lr * this.#factors[index];
+    });
+    this.#norm = null;
+    this.#stepped = true;
+  }
+
+  /** Clips and updates the weights. */
+  step(): void {
+    if (this.#clip !== null) this.#norm = clipGradients(this.arena, this.#clip);
+    this.optimizer.step(this.#factors);
+  }
+
+  groups(): OptimizerGroupView[] {
+    const { options } = this.optimizer;
+    const momentum = 'momentum' in options ? Number(options.momentum) : undefined;
+    return this.optimizer.groups.map(({ name, currentLr, weightDecay }) => ({
+      optimizer: this.name === 'default' ? this.optimizer.name : this.name,
+      group: name,
+      lr: currentLr,
+      weightDecay,
+      ...(momentum !== undefined && { momentum }),
+    }));
+  }
+
+  afterValidation(metrics: ReadonlyMap<string, LatestMetric>, step: number): void {
+    const scheduler = this.#scheduler;
+    if (scheduler === undefined || !isMetricScheduler(scheduler)) return;
+    const latest = metrics.get(scheduler.monitor);
+    if (latest === undefined) throw unknownMonitor(scheduler, metrics);
+    if (latest.step === step) scheduler.observe(latest.value);
+  }
+
+  stateDict(): JsonObject {
+    return {
+      optimizer: this.optimizer.stateDict(),
+      scheduler: statefulPart(this.#scheduler)?.stateDict() ?? null,
+      accumulatedWeight: this.arena.accumulatedWeight,
+    };
+  }
+
+  /** Shares memory with the optimizer. */
+  stateTensors(): NamedTensor[] {
+    const { arena, optimizer, name } = this;
+    const shapes = new Map(arena.segments.map((segment) => [segment.name, segment.shape]));
+    const tensors: NamedTensor[] = Object.entries(optimizer.stateTensors()).map(([key, data]) => ({
+      name: `optim/${name}/${key}`,
+      shape: shapes.get(key.slice(key.indexOf('/') + 1)) ?? [data.length],
+      data,
+    }));
+    if (arena.accumulatedWeight === 0) return tensors;
+    return tensors.concat(
+      arena.segments.map((segment) => ({
+        name: `grad/${name}/${segment.name}`,
+        shape: segment.shape,
+        data: arena.part(arena.accumulation, segment),
+      })),
+    );
+  }
+
+  loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): void {
+    const { arena, optimizer, name } = this;
+    optimizer.loadStateDict(state.optimizer as JsonObject);
+    optimizer.loadStateTensors(withoutPrefix(tensors, `optim/${name}/`));
+    if (state.scheduler !== null) {
+      statefulPart(this.#scheduler)?.loadStateDict(state.scheduler as JsonObject);
+    }
+    const weight = Number(state.accumulatedWeight);
+    if (weight === 0) return;
+    if (this.#plan.accumulate === 1) throw accumulationChanged();
+    const gradients = withoutPrefix(tensors, `grad/${name}/`);
+    for (const segment of arena.segments) {
+      arena.part(arena.accumulation, segment).set(gradients[segment.name]);
+    }
+    arena.accumulatedWeight = weight;
+  }
+
+  #currentFactors(updates: number, epoch: number): readonly number[] {
+    const scheduler = this.#scheduler;
+    const perEpoch = scheduler?.interval === 'epoch';
+    const position = perEpoch ? epoch : updates;
+    // Without a horizon only schedules that need none give a number.
+    const total = (perEpoch ? epochsOf(this.#plan) : this.#plan.totalUpdates) ?? Number.NaN;
+    const factors = lrFactors(scheduler, this.optimizer, position, total);
+    if (factors.some(Number.isNaN)) throw noHorizon(scheduler);
+    return factors;
+  }
+}
+
+function clipFrom({ gradientClipVal, gradientClipAlgorithm }: ClipOptions): ClipConfig | null {
+  return gradientClipVal === null ? null : { [gradientClipAlgorithm]: gradientClipVal };
+}
+
+function epochsOf({ maxEpochs, totalUpdates, updatesPerEpoch }: RunPlan): number | null {
+  if (totalUpdates === null || updatesPerEpoch === null) return maxEpochs;
+  return Math.ceil(totalUpdates / updatesPerEpoch);
+}
+
+interface Stateful {
+  stateDict(): JsonObject;
+  loadStateDict(state: JsonObject): void;
+}
+
+function statefulPart(scheduler: Scheduler | undefined): Stateful | null {
+  return scheduler !== undefined && 'stateDict' in scheduler
+    ? (scheduler as unknown as Stateful)
+    : null;
+}
+
+function withoutPrefix(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  prefix: string,
+): Record<string, Float32Array> {
+  return Object.fromEntries(
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]),
+  );
+}
+
+function noHorizon(scheduler: Scheduler | undefined): UsageError {
+  return new UsageError(
+    'ERR_SCHEDULER_HORIZON',
+    `The schedule "${scheduler?.name ?? ''}" is stretched over the whole run, whose length is not known. Set max_epochs or max_steps.`,
+  );
+}
+
+function accumulationChanged(): UsageError {
+  return new UsageError(
+    'ERR_RESUME_ACCUMULATION',
+    'The checkpoint was saved inside an accumulation group, and accumulate_grad_batches is 1 now. Set it back.',
+  );
+}
+
+function unknownMonitor(
+  { name, monitor }: { name: string; monitor: string },
+  metrics: ReadonlyMap<string, LatestMetric>,
+): UsageError {
+  const known = [...metrics.keys()];
+  return new UsageError(
+    'ERR_MONITOR',
+    `Schedule "${name}": metric "${monitor}" was not logged (logged: ${known.join(', ')}).${didYouMean(monitor, known)}`,
+  );
+}

@@ -1,0 +1,158 @@
+import type { LoadedBatch, Loader } from '../../core/loader.ts';
+import { UsageError } from '../../errors.ts';
+import type { Run } from '../run.ts';
+import { decideEnd, type RunEnd } from '../stopRequests.ts';
+import { breathe } from './breathe.ts';
+import type { OptimizerStep } from './optimizerStep.ts';
+import { trainOnBatch, writeRow } from './trainingStep.ts';
+
+/** What an epoch needs beside the run. */
+export interface EpochParts {
+  readonly loader: Loader;
+  readonly optimizer: OptimizerStep;
+  /** Runs a validation; false when it was given up because the run is leaving. */
+  readonly validate: () => Promise<boolean>;
+}
+
+/**
+ * Runs one epoch, or what is left of it. What comes after a batch (validation, end of the epoch)
+ * depends on `run.progress` alone, which checkpoints hold: a resumed run goes on at that very point.
+ * @returns why the run ends, or null when the next epoch follows
+ */
+export async function trainEpoch(run: Run, parts: EpochParts): Promise<RunEnd | null> {
+  if (run.progress.phase === 'epochStart') await startEpoch(run);
+  // Left open when an ordinary callback saved, whose turn is before the row is written.
+  else if (run.progress.rowDue) writeRow(run);
+  const end = (await afterBatch(run, parts)) ?? (await trainBatches(run, parts));
+  if (isLeaving(end)) return end;
+  await endEpoch(run, parts.loader);
+  return end;
+}
+
+function isLeaving(end: RunEnd | null): boolean {
+  return end !== null && (end.status === 'paused' || end.status === 'interrupted');
+}
+
+async function startEpoch(run: Run): Promise<void> {
+  run.store.enter('train');
+  run.store.resetEpoch('train');
+  run.counters.epochs.ready++;
+  await run.hooks.call('onTrainEpochStart');
+  run.counters.epochs.started++;
+  run.progress.phase = 'training';
+}
+
+async function trainBatches(run: Run, parts: EpochParts): Promise<RunEnd | null> {
+  const { loader } = parts;
+  const total = run.plan?.batchesPerEpoch ?? null;
+  if (run.progress.epochComplete) return null;
+  const iterator = loader.iterate(readPosition(run, loader))[Symbol.asyncIterator]();
+  try {
+    let current = await nextBatch(run, iterator);
+    while (current !== null) {
+      const index = run.counters.batchesInEpoch;
+      // Only a loader without a known length must be asked in advance whether this is its last.
+      const following = total === null ? await nextBatch(run, iterator) : null;
+      const isLast = total === null ? following === null : index + 1 === total;
+      const completesUpdate = isLast || (index + 1) % run.options.accumulateGradBatches === 0;
+      run.progress.epochComplete = isLast;
+      run.progress.updateComplete = completesUpdate;
+      await trainOnBatch(run, parts.optimizer, current, { index, completesUpdate });
+      const end = await afterBatch(run, parts);
+      if (end !== null || isLast) {
+        following?.release?.();
+        return end;
+      }
+      await breathe();
+      current = following ?? (await nextBatch(run, iterator));
+    }
+  } finally {
+    await iterator.return?.();
+  }
+  throw tooShort(run, total);
+}
+
+async function nextBatch(
+  run: Run,
+  iterator: AsyncIterator<LoadedBatch>,
+): Promise<LoadedBatch | null> {
+  run.profiler.enter('data');
+  const next = await iterator.next();
+  run.profiler.enter('callbacks');
+  return next.done === true ? null : next.value;
+}
+
+/** With `overfit_batches` every epoch reads what the first one reads. */
+function readPosition(run: Run, { samplesPerEpoch }: Loader): number {
+  if (run.options.overfitBatches === null || samplesPerEpoch === null) return run.progress.position;
+  return run.progress.position % samplesPerEpoch;
+}
+
+/** Validates when it is due and looks whether the run ends here. */
+async function afterBatch(run: Run, { validate }: EpochParts): Promise<RunEnd | null> {
+  const { plan, counters, requests } = run;
+  if (plan === null || run.progress.phase === 'training') return null;
+  if (run.progress.updateComplete && requests.leaving !== null) return requests.leaving;
+  if (run.progress.phase === 'batch') {
+    const ends = endOf(run);
+    const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, run.globalStep);
+    if (due || (ends?.status === 'finished' && plan.validatesAtEnd)) {
+      if (!(await validate())) return requests.leaving;
+    }
+    if (run.progress.phase === 'batch') run.progress.phase = 'validated';
+  }
+  return run.progress.updateComplete ? (requests.leaving ?? endOf(run)) : null;
+}
+
+/** Whether training is over; an epoch whose last batch is behind counts as done. */
+export function endOf(run: Run): RunEnd | null {
+  if (run.plan === null || !run.progress.updateComplete) return null;
+  const epochs = run.currentEpoch + (run.progress.epochComplete ? 1 : 0);
+  return decideEnd({
+    stop: run.requests.stop,
+    updates: run.globalStep,
+    epochs,
+    seconds: run.seconds,
+    minEpochs: run.options.minEpochs,
+    minSteps: run.options.minSteps,
+    plan: run.plan,
+  });
+}
+
+async function endEpoch(run: Run, { samplesPerEpoch }: Loader): Promise<void> {
+  if (run.progress.phase !== 'epochEnd') {
+    run.progress.phase = 'epochEnd';
+    run.store.finishEpoch('train', run.globalStep);
+    run.counters.epochs.processed++;
+    await run.hooks.ordinary('onTrainEpochEnd');
+    run.store.settle(1, run.globalStep);
+    const means = run.store.finishEpoch('train', run.globalStep);
+    run.logs.writeEpoch('train', means, run.place);
+    await run.hooks.monitoring('onTrainEpochEnd');
+  }
+  enterNextEpoch(run, samplesPerEpoch);
+}
+
+/** An epoch that was cut short stays the current one: a longer run goes on inside it. */
+function enterNextEpoch({ progress, counters }: Run, samplesPerEpoch: number | null): void {
+  if (!progress.epochComplete) return;
+  counters.epochs.completed++;
+  counters.batchesInEpoch = 0;
+  if (samplesPerEpoch !== null) progress.position = counters.epochs.completed * samplesPerEpoch;
+  progress.epochComplete = false;
+  progress.phase = 'epochStart';
+}
+
+function tooShort(run: Run, total: number | null): UsageError {
+  if (total === null) {
+    return new UsageError(
+      'ERR_NO_BATCHES',
+      'The training loader yielded no batch. Check the data.',
+    );
+  }
+  return new UsageError(
+    'ERR_LOADER_SHORT',
+    `The training loader said ${String(total)} batches an epoch, but ended after ` +
+      `${String(run.counters.batchesInEpoch)}. Its batchesPerEpoch must be what iterate() yields.`,
+  );
+}

@@ -1,0 +1,193 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { newCounters, type Counters } from '../core/counters.ts';
+import type { Json } from '../core/json.ts';
+import type { Logger } from '../core/logger.ts';
+import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricStore.ts';
+import type { Clock, Terminal } from '../core/ports.ts';
+import type { Profiler } from './sectionProfiler.ts';
+import type { RunPlan } from '../core/runPlan.ts';
+import type { RunKind, Stage } from '../core/stage.ts';
+import type {
+  EndStatus,
+  OptimizerGroupView,
+  SaveOptions,
+  TrainerContext,
+} from '../core/trainerContext.ts';
+import type { LogSink, TrainModule } from '../core/trainModule.ts';
+import { LightboxError } from '../errors.ts';
+import { Rng } from '../random/index.ts';
+import { HookDispatcher } from './hookDispatcher.ts';
+import type { CheckpointWriter } from './checkpointWriter.ts';
+import { FitProgress } from './fitProgress.ts';
+import type { OptimizerStep } from './loops/optimizerStep.ts';
+import type { RowPlace, RunLogs } from './runLogs.ts';
+import { StopRequests } from './stopRequests.ts';
+import type { ResolvedTrainerOptions } from './trainerOptions.ts';
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly kind: RunKind;
+  readonly options: ResolvedTrainerOptions;
+  readonly module: TrainModule;
+  readonly callbacks: ResolvedTrainerOptions['callbacks'];
+  readonly logs: RunLogs;
+  readonly runDir: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly profiler: Profiler;
+  readonly config: Json;
+}
+
+/**
+ * The state of one run, shared by its loops. Callbacks and modules see it as `TrainerContext`,
+ * which leaves the writable parts out.
+ */
+export class Run implements TrainerContext, LogSink {
+  readonly kind: RunKind;
+  readonly options: ResolvedTrainerOptions;
+  readonly module: TrainModule;
+  readonly callbacks: ResolvedTrainerOptions['callbacks'];
+  readonly logs: RunLogs;
+  readonly runDir: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly profiler: Profiler;
+  readonly config: Json;
+  readonly hooks: HookDispatcher;
+  readonly rng: Rng;
+  readonly requests = new StopRequests();
+  readonly progress = new FitProgress();
+  counters: Counters = newCounters();
+  store = new MetricStore();
+  stage: Stage = 'train';
+  plan: RunPlan | null = null;
+  optimizer: OptimizerStep | null = null;
+  evaluationBatches: Readonly<Record<string, number | null>> | null = null;
+  /** Set once there is something to save. */
+  saver: CheckpointWriter | null = null;
+  ended: EndStatus | null = null;
+  /** `clock.now()` after the first update of this process. */
+  firstUpdateAt: number | null = null;
+  /** Path of the newest checkpoint of this run. */
+  lastCheckpoint: string | null = null;
+  #started: number;
+
+  constructor(parts: RunParts) {
+    this.kind = parts.kind;
+    this.options = parts.options;
+    this.module = parts.module;
+    this.callbacks = parts.callbacks;
+    this.logs = parts.logs;
+    this.runDir = parts.runDir;
+    this.terminal = parts.terminal;
+    this.clock = parts.clock;
+    this.profiler = parts.profiler;
+    this.config = parts.config;
+    this.rng = Rng.fromSeed(parts.options.seed);
+    this.#started = parts.clock.now();
+    const timer = parts.options.profiler === null ? undefined : hookTimer(parts.profiler);
+    this.hooks = new HookDispatcher(parts.callbacks, parts.module, this, timer);
+  }
+
+  get globalStep(): number {
+    return this.counters.updates.completed;
+  }
+
+  get currentEpoch(): number {
+    return this.counters.epochs.completed;
+  }
+
+  get metrics(): ReadonlyMap<string, LatestMetric> {
+    return this.store.latest;
+  }
+
+  get progressBarMetrics(): ReadonlySet<string> {
+    return this.store.progressBar;
+  }
+
+  get loggers(): readonly Logger[] {
+    return this.logs.loggers;
+  }
+
+  get optimizers(): readonly OptimizerGroupView[] {
+    return this.optimizer?.groups() ?? [];
+  }
+
+  get gradientNorm(): number | null {
+    return this.optimizer?.gradientNorm ?? null;
+  }
+
+  /** Seconds of the run, those before a resume included. */
+  get seconds(): number {
+    return (this.clock.now() - this.#started) / 1000;
+  }
+
+  /** Lets the clock of a resumed run go on where the saved one was. */
+  restoreSeconds(seconds: number): void {
+    this.#started = this.clock.now() - seconds * 1000;
+  }
+
+  /** What a row written now is filed under. */
+  get place(): RowPlace {
+    return { step: this.globalStep, epoch: this.currentEpoch, time: this.seconds };
+  }
+
+  /** Receives what the module logs. */
+  log(name: string, value: number | tf.Tensor, options: LogOptions): void {
+    this.store.log(name, value, options);
+  }
+
+  logValues(values: Readonly<Record<string, number>>): void {
+    this.logs.add(values);
+    for (const [key, value] of Object.entries(values)) {
+      this.store.set(key, value, this.globalStep);
+    }
+  }
+
+  async saveCheckpoint(path: string, options: SaveOptions = {}): Promise<string> {
+    if (this.saver === null) {
+      throw new LightboxError(
+        'ERR_SAVE_OUTSIDE_FIT',
+        `A checkpoint can be saved while fit trains; this is ${this.kind}, or too early in it.`,
+      );
+    }
+    this.lastCheckpoint = await this.saver.save(path, options);
+    return this.lastCheckpoint;
+  }
+
+  async removeCheckpoint(path: string): Promise<void> {
+    await this.saver?.remove(path);
+  }
+
+  bestCheckpoint(): string | null {
+    for (const callback of this.callbacks) {
+      if (typeof callback.bestModelPath === 'string') return callback.bestModelPath;
+    }
+    return null;
+  }
+
+  requestStop(reason: string): void {
+    this.requests.stop ??= reason;
+  }
+
+  requestPause(reason: string): void {
+    this.requests.pause ??= reason;
+  }
+
+  /** Runs `body` with a store of its own: nothing it logs stays. */
+  async withThrowawayMetrics<T>(body: () => Promise<T>): Promise<T> {
+    const { store } = this;
+    this.store = new MetricStore();
+    try {
+      return await body();
+    } finally {
+      this.store.discardPending();
+      this.store = store;
+    }
+  }
+}
+
+function hookTimer(profiler: Profiler) {
+  return (owner: string, hook: string, run: () => unknown): unknown =>
+    profiler.time(`${owner}.${hook}`, run);
+}

@@ -1,0 +1,76 @@
+import type { JsonObject } from '../core/json.ts';
+import type { Logger, RunInfo, RunStatus } from '../core/logger.ts';
+import type { Stage } from '../core/stage.ts';
+
+/** Where in the run a row belongs. */
+export interface RowPlace {
+  readonly step: number;
+  readonly epoch: number;
+  readonly time: number;
+}
+
+/** Collects values until their row is due and hands rows to the loggers. */
+export class RunLogs {
+  readonly loggers: readonly Logger[];
+  /** What the module logged in the newest step. */
+  #step: Record<string, number> = {};
+  /** What callbacks and the trainer added since the last row. */
+  #added: Record<string, number> = {};
+
+  constructor(loggers: readonly Logger[]) {
+    this.loggers = loggers;
+  }
+
+  async start(run: RunInfo, hparams: JsonObject): Promise<void> {
+    for (const logger of this.loggers) {
+      await logger.start(run);
+      if (Object.keys(hparams).length > 0) logger.logHyperparameters(hparams);
+    }
+  }
+
+  setStep(values: Record<string, number>): void {
+    this.#step = values;
+  }
+
+  add(values: Readonly<Record<string, number>>): void {
+    Object.assign(this.#added, values);
+  }
+
+  /** Writes the newest step's values with everything that was added. */
+  writeStep(place: RowPlace): void {
+    const values = { ...this.#step, ...this.#added };
+    this.#step = {};
+    this.#added = {};
+    this.#write('train', values, place);
+  }
+
+  /** Writes means of a stage with everything that was added. */
+  writeEpoch(stage: Stage, means: Readonly<Record<string, number>>, place: RowPlace): void {
+    const values = { ...means, ...this.#added };
+    this.#added = {};
+    this.#write(stage, values, place);
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.loggers.map((logger) => logger.flush()));
+  }
+
+  async finish(status: RunStatus): Promise<void> {
+    await Promise.all(this.loggers.map((logger) => logger.finish(status)));
+  }
+
+  /** Values whose row is not written yet. */
+  stateDict(): JsonObject {
+    return { step: { ...this.#step }, added: { ...this.#added } };
+  }
+
+  loadStateDict(state: JsonObject): void {
+    this.#step = { ...(state.step as Record<string, number>) };
+    this.#added = { ...(state.added as Record<string, number>) };
+  }
+
+  #write(stage: Stage, values: Record<string, number>, place: RowPlace): void {
+    if (Object.keys(values).length === 0) return;
+    for (const logger of this.loggers) logger.logMetrics({ ...place, stage, values });
+  }
+}

@@ -1,0 +1,131 @@
+import type { DataModule } from '../core/dataModule.ts';
+import type { RunStatus } from '../core/logger.ts';
+import type { RunKind } from '../core/stage.ts';
+import type { TrainModule } from '../core/trainModule.ts';
+import { selectBackend, type BackendInfo } from '../engine/index.ts';
+import { withDefaultCallbacks } from './defaultCallbacks.ts';
+import { effectiveOptions } from './effectiveOptions.ts';
+import type { ResolvedPorts } from './ports.ts';
+import { Run } from './run.ts';
+import { openRunFolder, type RunFolderChoice } from './runOutput.ts';
+import { Profiler } from './sectionProfiler.ts';
+import { InterruptGuard } from './signals.ts';
+import type { ResolvedTrainerOptions } from './trainerOptions.ts';
+
+export interface SessionInput {
+  readonly kind: RunKind;
+  readonly options: ResolvedTrainerOptions;
+  readonly ports: ResolvedPorts;
+  readonly module: TrainModule;
+  readonly dataModule?: DataModule | undefined;
+  readonly folder: RunFolderChoice;
+}
+
+/** A command's surroundings: everything opened here is closed again, however the command ends. */
+export class Session {
+  readonly run: Run;
+  readonly backend: BackendInfo;
+  readonly guard = new InterruptGuard();
+  #cleanups: ((status: RunStatus) => unknown)[] = [];
+
+  private constructor(run: Run, backend: BackendInfo) {
+    this.run = run;
+    this.backend = backend;
+  }
+
+  /** Chooses the back end and prepares folder, loggers, callbacks, data and module. */
+  static async open(input: SessionInput): Promise<Session> {
+    const { kind, module, ports } = input;
+    const options = effectiveOptions(input.options);
+    const backend = await selectBackend({
+      accelerator: options.accelerator,
+      ...(options.threads !== null && { threads: options.threads }),
+    });
+    const output = await openRunFolder(input.folder, options, kind);
+    const run = new Run({
+      kind,
+      options,
+      module,
+      callbacks: withDefaultCallbacks(options, kind),
+      logs: output.logs,
+      runDir: output.dir,
+      terminal: ports.terminal,
+      clock: ports.clock,
+      profiler: new Profiler(ports.clock),
+      config: ports.config,
+    });
+    const session = new Session(run, backend);
+    try {
+      await session.#start(input, output.name);
+      return session;
+    } catch (error) {
+      return session.fail(error);
+    }
+  }
+
+  /** Registers what to do at the end; the newest comes first. */
+  defer(cleanup: (status: RunStatus) => unknown): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  /** Tells everybody about the error, closes, and throws it again: nothing hides it. */
+  async fail(error: unknown): Promise<never> {
+    const ignore = (): void => undefined;
+    await Promise.resolve()
+      .then(() => this.run.hooks.call('onException', error))
+      .catch(ignore);
+    await this.#clean('failed');
+    throw error;
+  }
+
+  /** @throws the first error of closing */
+  async close(status: RunStatus): Promise<void> {
+    const problems = await this.#clean(status);
+    if (problems.length > 0) throw problems[0];
+  }
+
+  async #start({ kind, module, dataModule, ports }: SessionInput, name: string): Promise<void> {
+    const { run } = this;
+    this.defer(() => {
+      run.terminal.live(null);
+    });
+    this.guard.arm(ports.signals, run.requests, run.terminal);
+    this.defer(() => {
+      this.guard.disarm();
+    });
+    module.attach(run, run);
+    this.defer(() => {
+      run.store.discardPending();
+      module.setTraining(false);
+      module.attach(null, null);
+    });
+    run.terminal.line(
+      `Run ${name}: ${run.runDir} (${this.backend.name}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
+    );
+    if (dataModule !== undefined) {
+      await dataModule.prepareData?.({
+        line: (text) => {
+          run.terminal.line(text);
+        },
+      });
+      this.defer(() => dataModule.teardown?.(kind));
+      await dataModule.setup?.(kind);
+    }
+    this.defer((status) => run.logs.finish(status));
+    this.defer(() => run.hooks.call('teardown', kind));
+    await run.hooks.call('setup', kind);
+  }
+
+  async #clean(status: RunStatus): Promise<unknown[]> {
+    const problems: unknown[] = [];
+    for (const cleanup of this.#cleanups.reverse()) {
+      try {
+        await cleanup(status);
+      } catch (error) {
+        problems.push(error);
+      }
+    }
+    this.#cleanups = [];
+    return problems;
+  }
+}

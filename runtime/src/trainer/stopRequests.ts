@@ -1,0 +1,48 @@
+import type { RunPlan } from '../core/runPlan.ts';
+import type { EndStatus } from '../core/trainerContext.ts';
+
+export interface RunEnd {
+  readonly status: EndStatus;
+  readonly reason: string;
+}
+
+/** What was asked of a run from outside its loops. */
+export class StopRequests {
+  stop: string | null = null;
+  pause: string | null = null;
+  interrupt: string | null = null;
+
+  /** A pause or interrupt: leave as soon as an update is complete, and save. */
+  get leaving(): RunEnd | null {
+    if (this.interrupt !== null) return { status: 'interrupted', reason: this.interrupt };
+    return this.pause === null ? null : { status: 'paused', reason: this.pause };
+  }
+}
+
+/** What the end of a run depends on. */
+export interface EndFacts {
+  readonly stop: string | null;
+  readonly updates: number;
+  readonly epochs: number;
+  readonly seconds: number;
+  readonly minEpochs: number | null;
+  readonly minSteps: number | null;
+  readonly plan: Pick<RunPlan, 'maxEpochs' | 'maxUpdates' | 'maxSeconds'>;
+}
+
+/** The one place that decides whether training is over, and why; null: it goes on. */
+export function decideEnd(facts: EndFacts): RunEnd | null {
+  const { plan, updates, epochs, seconds } = facts;
+  const minimumReached = epochs >= (facts.minEpochs ?? 0) && updates >= (facts.minSteps ?? 0);
+  if (facts.stop !== null && minimumReached) return { status: 'stopped', reason: facts.stop };
+  if (plan.maxUpdates !== null && updates >= plan.maxUpdates) {
+    return { status: 'finished', reason: `max_steps ${String(plan.maxUpdates)} reached` };
+  }
+  if (plan.maxSeconds !== null && seconds >= plan.maxSeconds) {
+    return { status: 'finished', reason: `max_time ${String(plan.maxSeconds)} s reached` };
+  }
+  if (plan.maxEpochs !== null && epochs >= plan.maxEpochs) {
+    return { status: 'finished', reason: `max_epochs ${String(plan.maxEpochs)} reached` };
+  }
+  return null;
+}
