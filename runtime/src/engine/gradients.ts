@@ -1,3 +1,5 @@
+// The Node build of tfjs-core has no gradients; the one of tfjs-layers registers them.
+import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.ts';
 import type { ParameterArena } from './arena/parameterArena.ts';
@@ -13,9 +15,18 @@ import { materialize, type MaterializeRequest } from './storage.ts';
  */
 export function computeGradients(lossFn: () => tf.Scalar, arena: ParameterArena): tf.Scalar {
   return tf.tidy(() => {
-    const { value, grads } = tf
-      .engine()
-      .gradients(() => checkedLoss(lossFn()), [...arena.variables], undefined, true);
+    let failure: unknown;
+    // What the tape saved is freed only when the function returns, so errors wait until then.
+    const guarded = (): tf.Tensor => {
+      try {
+        return checkedLoss(lossFn());
+      } catch (error) {
+        failure = error ?? new Error('trainingStep threw nothing');
+        return tf.scalar(0);
+      }
+    };
+    const { value, grads } = tf.engine().gradients(guarded, [...arena.variables], undefined, true);
+    if (failure !== undefined) throw failure;
     // Typed as never missing, but with `allowNoGradients` an unused variable has none.
     const found: readonly (tf.Tensor | undefined)[] = grads;
     if (found.every((gradient) => gradient === undefined)) throw unconnected(arena);
