@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { type FrozenTrial, JournalStorage } from '../../../runtime/src/hpo/index.ts';
+
+const script = fileURLToPath(new URL('fixtures/fakeSearch.mjs', import.meta.url));
+
+/** How the made-up objective of `fixtures/fakeSearch.mjs` is to misbehave. */
+export interface FakeOptions {
+  readonly faults?: Readonly<Record<number, string>>;
+  readonly stepMs?: number;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+/** A folder of its own with real processes of the search in it. */
+export class FakeSearch {
+  readonly folder = mkdtempSync(join(tmpdir(), 'lightbox-search-'));
+
+  get journal(): string {
+    return join(this.folder, 'runs/hpo/fake/study.journal');
+  }
+
+  trialFolder(number: number): string {
+    return join(this.folder, `runs/hpo/fake/trial_${number}`);
+  }
+
+  start(
+    args: readonly string[],
+    options: FakeOptions = {},
+  ): { child: ChildProcess; end: Promise<Ended> } {
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: this.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH,
+        FAKE_FAULTS: JSON.stringify(options.faults ?? {}),
+        FAKE_STEP_MS: String(options.stepMs ?? 1),
+      },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    const end = new Promise<Ended>((resolve) => {
+      child.on('close', (code, signal) => {
+        resolve({ code, signal, output });
+      });
+    });
+    return { child, end };
+  }
+
+  run(args: readonly string[], options?: FakeOptions): Promise<Ended> {
+    return this.start(args, options).end;
+  }
+
+  async trials(): Promise<readonly FrozenTrial[]> {
+    const storage = new JournalStorage(this.journal);
+    const [study] = await storage.studies();
+    const trials = await storage.trials(study.id);
+    await storage.close();
+    return trials;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,175 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import type { FrozenTrial } from '../../../runtime/src/hpo/index.ts';
+import { FakeSearch } from './fakeSearch.ts';
+
+const killRounds = Number(process.env.LIGHTBOX_KILL_ROUNDS ?? 3);
+
+let search: FakeSearch;
+beforeEach(() => {
+  search = new FakeSearch();
+});
+afterEach(() => {
+  search.remove();
+});
+
+/** What two searches must agree on. */
+function outcome(trials: readonly FrozenTrial[]): unknown {
+  return trials.map(({ number, state, values, params, intermediateValues }) => ({
+    number,
+    state,
+    values,
+    params,
+    reports: [...intermediateValues],
+  }));
+}
+
+describe('a search with real processes', () => {
+  it('ends with its total, says the best and writes it down', async () => {
+    const { code, output } = await search.run(['--n-trials', '7']);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    const trials = await search.trials();
+    expect(trials.map((trial) => trial.number)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    const complete = trials.filter((trial) => trial.state === 'COMPLETE');
+    const [best] = [...complete].sort((a, b) => (a.values?.[0] ?? 0) - (b.values?.[0] ?? 0));
+    const folder = dirname(search.journal);
+    expect(parse(readFileSync(join(folder, 'best.yaml'), 'utf8'))).toEqual(best.params);
+    expect(readFileSync(join(folder, 'report.md'), 'utf8')).toContain(`Trial ${best.number}: `);
+    expect(output).toContain(`Best: trial ${best.number}, val/loss = `);
+    expect(output).toContain(
+      'npm run train -- --config base.yaml --config runs/hpo/fake/best.yaml',
+    );
+    expect(readdirSync(folder).filter((name) => /lease|lock|owner/.test(name))).toEqual([]);
+  });
+
+  it('counts trials in total, and --more adds', async () => {
+    expect((await search.run(['--n-trials', '2'])).code).toBe(0);
+    expect((await search.run(['--n-trials', '2'])).output).toContain('2 finished');
+    expect(await search.trials()).toHaveLength(2);
+    expect((await search.run(['--more', '1'])).code).toBe(0);
+    expect(await search.trials()).toHaveLength(3);
+  });
+
+  it('runs workers side by side on divided cores', async () => {
+    const { code, output } = await search.run(['--n-trials', '6', '--workers', '2']);
+    expect(code).toBe(0);
+    expect(output).toContain('2 workers of ');
+    const trials = await search.trials();
+    expect(trials.map((trial) => trial.number)).toEqual([0, 1, 2, 3, 4, 5]);
+    const [first, second] = trials;
+    expect(Date.parse(second.datetimeStart ?? '')).toBeLessThan(
+      Date.parse(first.datetimeComplete ?? ''),
+    );
+  });
+
+  it('records each kind of failure with its reason and goes on', async () => {
+    const faults = { 0: 'throw', 1: 'exit', 2: 'kill', 3: 'nan', 4: 'hang' };
+    const args = ['--n-trials', '6', '--workers', '2', '--trial-timeout', '4'];
+    const { code } = await search.run(args, { faults });
+    expect(code).toBe(0);
+    const trials = await search.trials();
+    const reasons = trials.map((trial) => String(trial.userAttrs.fail_reason ?? ''));
+    expect(trials.map((trial) => trial.state)).toEqual([...Array(5).fill('FAIL'), 'COMPLETE']);
+    expect(trials.map((trial) => trial.values)).toEqual([
+      ...Array(5).fill(null),
+      expect.any(Array),
+    ]);
+    expect(reasons[0]).toMatch(/^failed:exception: Error: the model has a hole/);
+    expect(reasons[1]).toMatch(/^failed:exit: exited with code 7/);
+    expect(reasons[2]).toMatch(/^failed:signal: killed by SIGKILL/);
+    expect(reasons[3]).toBe('failed:nan: val/loss was NaN at update 0');
+    expect(reasons[4]).toBe('failed:timeout: still running after 4 s');
+  });
+
+  it('pauses on SIGINT and continues the trial where it was', async () => {
+    const whole = new FakeSearch();
+    await whole.run(['--n-trials', '3']);
+    const expected = outcome(await whole.trials());
+    whole.remove();
+    const { child, end } = search.start(['--n-trials', '3'], { stepMs: 150 });
+    await until(() => existsSync(join(search.trialFolder(0), 'state.json')));
+    child.kill('SIGINT');
+    expect(await end).toMatchObject({ code: 130 });
+    expect((await search.trials()).map((trial) => trial.state)).toEqual(['RUNNING']);
+    const second = await search.run(['--n-trials', '3']);
+    expect(second).toMatchObject({ code: 0 });
+    expect(second.output).toContain('trial 0 was interrupted and is continued');
+    expect(outcome(await search.trials())).toEqual(expected);
+  });
+
+  it('lets a second search of the same study wait for the first', async () => {
+    const first = search.start(['--n-trials', '3'], { stepMs: 100 });
+    await until(() => existsSync(search.trialFolder(0)));
+    const second = await search.run(['--n-trials', '4']);
+    expect(await first.end).toMatchObject({ code: 0 });
+    expect(second.code).toBe(0);
+    expect(second.output).toContain(`is being run by process ${first.child.pid}`);
+    expect((await search.trials()).map((trial) => trial.number)).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('a coordinator killed with kill -9 at any moment', () => {
+  it(`comes to exactly its total, with the values of an undisturbed search (${killRounds} rounds)`, async () => {
+    const total = Math.max(6, 2 * killRounds);
+    const whole = new FakeSearch();
+    await whole.run(['--n-trials', String(total)]);
+    const expected = outcome(await whole.trials());
+    whole.remove();
+    for (let round = 0; round < killRounds; round++) {
+      const { child, end } = search.start(['--n-trials', String(total)], { stepMs: 40 });
+      await sleep(400 + ((round * 377) % 900));
+      child.kill('SIGKILL');
+      await end;
+    }
+    const last = await search.run(['--n-trials', String(total)]);
+    expect(last).toMatchObject({ code: 0 });
+    expect(outcome(await search.trials())).toEqual(expected);
+  });
+
+  it('takes its children with it, even one that never looks up', async () => {
+    const { child, end } = search.start(['--n-trials', '1'], { faults: { 0: 'hang' } });
+    const note = join(search.trialFolder(0), 'process.json');
+    await until(() => existsSync(note));
+    const { pid } = JSON.parse(readFileSync(note, 'utf8')) as { pid: number };
+    await sleep(500);
+    expect(isRunning(pid)).toBe(true);
+    child.kill('SIGKILL');
+    await end;
+    await until(() => !isRunning(pid));
+  });
+});
+
+describe('a wrong command line', () => {
+  it.each([
+    [['--n-trails', '5'], 'unknown flag --n-trails. Did you mean "--n-trials"?'],
+    [['--n-trials', 'ten'], '--n-trials expects a whole number from 1, got "ten"'],
+    [['--sampler', 'tpe'], 'the sampler "tpe" is not available in this version'],
+    [['--storage', 'postgresql://db/x'], 'databases are not available in this version'],
+  ])('%p is refused before anything is made', async (args, message) => {
+    const { code, output } = await search.run(args);
+    expect(code).toBe(2);
+    expect(output).toContain(message);
+    expect(output).not.toContain('    at ');
+    expect(existsSync(search.journal)).toBe(false);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let round = 0; !condition(); round++) {
+    if (round > 1000) throw new Error('waited in vain');
+    await sleep(20);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
+  }
+}
