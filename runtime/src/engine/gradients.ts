@@ -1,7 +1,7 @@
 // The Node build of tfjs-core has no gradients; the one of tfjs-layers registers them.
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
-import { UsageError } from '../errors.ts';
+import { messageOf, UsageError } from '../errors.ts';
 import type { ParameterArena } from './arena/parameterArena.ts';
 import { materialize, type MaterializeRequest } from './storage.ts';
 
@@ -15,13 +15,13 @@ import { materialize, type MaterializeRequest } from './storage.ts';
  */
 export function computeGradients(lossFn: () => tf.Scalar, arena: ParameterArena): tf.Scalar {
   return tf.tidy(() => {
-    let failure: unknown;
+    let failure: Error | undefined;
     // What the tape saved is freed only when the function returns, so errors wait until then.
     const guarded = (): tf.Tensor => {
       try {
         return checkedLoss(lossFn());
       } catch (error) {
-        failure = error ?? new Error('trainingStep threw nothing');
+        failure = error instanceof Error ? error : new Error(messageOf(error), { cause: error });
         return tf.scalar(0);
       }
     };

@@ -1,0 +1,49 @@
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  clipByGlobalNorm,
+  clipByValue,
+  clipGradients,
+} from '../../../../runtime/src/core/optim/index.ts';
+import type { ParameterArena } from '../../../../runtime/src/engine/arena/parameterArena.ts';
+import { selectBackend } from '../../../../runtime/src/engine/index.ts';
+import { golden, goldenArena, goldenGradients, largestError, parts } from './goldenParameters.ts';
+
+describe('clipping', () => {
+  let arena: ParameterArena;
+  beforeAll(async () => {
+    await selectBackend({ accelerator: 'cpu' });
+  });
+  beforeEach(() => {
+    arena = goldenArena();
+    goldenGradients(arena, 0);
+  });
+
+  it("clips by global norm to torch's values and returns the norm before", () => {
+    expect(clipByGlobalNorm(arena, 0.5)).toBeCloseTo(golden.clip.norm, 6);
+    expect(largestError(parts(arena, arena.grads), golden.clip.grads)).toBeLessThan(1e-6);
+  });
+
+  it('leaves a smaller norm alone, to the bit', () => {
+    const before = [...arena.grads];
+    const norm = clipGradients(arena);
+    expect(clipByGlobalNorm(arena, norm * 1.01)).toBe(norm);
+    expect([...arena.grads]).toEqual(before);
+  });
+
+  it('clips by value and returns the norm before', () => {
+    const before = [...arena.grads];
+    expect(clipByValue(arena, 0.25)).toBeCloseTo(golden.clip.norm, 6);
+    expect([...arena.grads]).toEqual(before.map((g) => Math.min(0.25, Math.max(-0.25, g))));
+  });
+
+  it('with both, clips values first and reports the norm before either', () => {
+    expect(clipGradients(arena, { value: 0.25, norm: 0.1 })).toBeCloseTo(golden.clip.norm, 6);
+    expect(clipGradients(arena)).toBeCloseTo(0.1, 5);
+  });
+
+  it('does not hide a NaN', () => {
+    arena.grads[2] = NaN;
+    expect(clipByGlobalNorm(arena, 1)).toBeNaN();
+    expect(arena.grads[0]).toBeNaN();
+  });
+});

@@ -1,0 +1,182 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  Adam,
+  AdamW,
+  RMSProp,
+  SGD,
+  type Optimizer,
+} from '../../../../runtime/src/core/optim/index.ts';
+import { ParameterArena } from '../../../../runtime/src/engine/arena/parameterArena.ts';
+import { selectBackend } from '../../../../runtime/src/engine/index.ts';
+import {
+  golden,
+  goldenArena,
+  goldenGradients,
+  goldenSteps,
+  largestError,
+  parts,
+} from './goldenParameters.ts';
+
+const makers: Record<string, () => Optimizer> = {
+  adam: () => new Adam(),
+  'adam-l2': () => new Adam({ lr: 0.01, betas: [0.8, 0.95], eps: 1e-6, weightDecay: 0.05 }),
+  adamw: () => new AdamW({ lr: 0.01 }),
+  'adamw-decay': () => new AdamW({ lr: 0.003, weightDecay: 0.3 }),
+  sgd: () => new SGD({ lr: 0.1, weightDecay: 0.01 }),
+  'sgd-momentum': () => new SGD({ lr: 0.05, momentum: 0.9, dampening: 0.2 }),
+  'sgd-nesterov': () => new SGD({ lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
+  rmsprop: () => new RMSProp(),
+  'rmsprop-momentum': () => new RMSProp({ lr: 0.005, momentum: 0.7, weightDecay: 0.02 }),
+  'rmsprop-centered': () => new RMSProp({ lr: 0.005, centered: true, alpha: 0.9 }),
+  'rmsprop-both': () => new RMSProp({ lr: 0.005, centered: true, momentum: 0.5 }),
+};
+
+describe.each(['ort', 'cpu'])('optimizers on %s', (accelerator) => {
+  beforeAll(async () => {
+    await selectBackend({ accelerator, threads: 1 });
+  });
+
+  it('covers every golden run', () => {
+    expect(Object.keys(makers).sort()).toEqual(Object.keys(golden.optimizers).sort());
+  });
+
+  it.each(Object.keys(makers))("%s ends where torch's does", (name) => {
+    const arena = goldenArena();
+    const optimizer = makers[name]();
+    optimizer.bind(arena);
+    run(optimizer, 0, goldenSteps);
+    const { values, state } = golden.optimizers[name];
+    expect(largestError(parts(arena, arena.values), values)).toBeLessThan(2e-6);
+    const shown = arena.variables.map((variable) => [...variable.dataSync()]);
+    expect(shown).toEqual(parts(arena, arena.values));
+    for (const [slot, expected] of Object.entries(state)) {
+      expect(largestError(parts(arena, arena.slot(slot)), expected)).toBeLessThan(2e-6);
+    }
+  });
+
+  it.each(Object.keys(makers))('%s saved after 7 updates goes on to equal bits', (name) => {
+    const whole = makers[name]();
+    whole.bind(goldenArena());
+    run(whole, 0, goldenSteps);
+
+    const first = makers[name]();
+    first.bind(goldenArena());
+    run(first, 0, 7);
+    const saved = structuredClone({
+      values: first.arena.values,
+      state: first.stateDict(),
+      tensors: first.stateTensors(),
+    });
+    const second = makers[name]();
+    second.bind(goldenArena());
+    second.arena.segments.forEach((segment, index) => {
+      const { offset, length } = segment;
+      const values = saved.values.slice(offset, offset + length);
+      tf.tidy(() => {
+        second.arena.variables[index].assign(tf.tensor1d(values));
+      });
+    });
+    second.loadStateDict(JSON.parse(JSON.stringify(saved.state)) as typeof saved.state);
+    second.loadStateTensors(saved.tensors);
+    run(second, 7, goldenSteps);
+    expect([...second.arena.values]).toEqual([...whole.arena.values]);
+    expect(second.stateTensors()).toEqual(whole.stateTensors());
+  });
+});
+
+describe('parameter groups', () => {
+  beforeAll(async () => {
+    await selectBackend({ accelerator: 'cpu' });
+  });
+
+  it('gives each group its rate, decay and factor, and the rest the defaults', () => {
+    const arena = named(['body.0.kernel', 'body.0.bias', 'head.kernel', 'head.bias']);
+    const optimizer = new SGD({
+      lr: 0.1,
+      weightDecay: 0.5,
+      groups: [
+        { name: 'bias', match: ['*.bias'], weightDecay: 0 },
+        { name: 'head', params: ['head.kernel'], lr: 1 },
+      ],
+    });
+    optimizer.bind(arena);
+    expect(optimizer.groups.map(({ name, parameters }) => [name, parameters])).toEqual([
+      ['default', ['body.0.kernel']],
+      ['bias', ['body.0.bias', 'head.bias']],
+      ['head', ['head.kernel']],
+    ]);
+    arena.grads.fill(1);
+    optimizer.step([1, 2, 0.5]);
+    const after = parts(arena, arena.values).map(([value]) => value);
+    const expected = [1 - 0.1 * 1.5, 1 - 0.2, 1 - 0.5 * 1.5, 1 - 0.2];
+    after.forEach((value, index) => {
+      expect(value).toBeCloseTo(expected[index], 6);
+    });
+    expect(optimizer.groups.map(({ currentLr }) => currentLr)).toEqual([0.1, 0.2, 0.5]);
+  });
+
+  it('joins neighbours into one range', () => {
+    const arena = named(['a', 'b', 'c', 'd']);
+    const optimizer = new Adam({ groups: [{ match: ['[bc]'] }] });
+    optimizer.bind(arena);
+    expect(optimizer.groups.map(({ ranges }) => ranges)).toEqual([
+      [
+        { start: 0, end: 16 },
+        { start: 48, end: 64 },
+      ],
+      [{ start: 16, end: 48 }],
+    ]);
+  });
+
+  it.each([
+    [[{ match: ['bogus.*'] }], /"bogus\.\*" matches no trainable parameter/],
+    [[{ params: ['body.kernl'] }], /Did you mean "body.kernel"\?/],
+    [[{ name: 'x' }], /expected `match`.*or `params`/],
+    [[{ match: ['*'] }, { name: 'late', match: ['body*'] }], /"late".*earlier group/],
+  ])('refuses %j', (groups, message) => {
+    const optimizer = new SGD({ groups });
+    expect(() => {
+      optimizer.bind(named(['body.kernel', 'head']));
+    }).toThrow(message);
+  });
+});
+
+describe('options and state', () => {
+  it('refuses what torch refuses, and unknown options', () => {
+    expect(() => new SGD({ nesterov: true })).toThrow(/momentum above 0/);
+    expect(() => new Adam({ betas: [0.9, 1] })).toThrow();
+    expect(() => new AdamW({ lr: -1 })).toThrow();
+    expect(() => new RMSProp({ learningRate: 1 } as object)).toThrow(/learningRate/);
+  });
+
+  it('refuses the state of another optimizer, of other groups and of other sizes', () => {
+    const adam = new Adam();
+    expect(() => adam.arena).toThrow(/bind\(\) comes before/);
+    adam.bind(named(['a']));
+    const sgd = new SGD({ momentum: 0.9, groups: [{ match: ['a'] }] });
+    sgd.bind(named(['a']));
+    expect(() => {
+      sgd.loadStateDict(adam.stateDict());
+    }).toThrow(/expected SGD with groups group1, got Adam with groups default/);
+    expect(() => {
+      adam.loadStateTensors({ 'exp_avg/a': new Float32Array(2) });
+    }).toThrow(/"exp_avg\/a": expected 1 values, got 2/);
+    expect(() => {
+      adam.loadStateTensors({ 'exp_avg/a': new Float32Array(1) });
+    }).toThrow(/"exp_avg_sq\/a": expected 1 values, got none/);
+  });
+});
+
+function run(optimizer: Optimizer, from: number, to: number): void {
+  for (let step = from; step < to; step++) {
+    goldenGradients(optimizer.arena, step);
+    optimizer.step();
+  }
+}
+
+function named(names: readonly string[]): ParameterArena {
+  return new ParameterArena(
+    names.map((name) => ({ name, variable: tf.variable(tf.tensor1d([1])) })),
+  );
+}
