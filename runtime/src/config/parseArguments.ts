@@ -33,7 +33,8 @@ const synonyms: Readonly<Record<string, string>> = {
   seed: 'seed_everything',
 };
 
-const commonFlags: Readonly<Record<string, FlagSpec>> = {
+/** Flags that every command takes. */
+export const commonFlags: Readonly<Record<string, FlagSpec>> = {
   config: { takes: 'value', describe: 'YAML file; repeatable, later ones win.' },
   help: { takes: 'switch', describe: 'Print this.' },
   print_config: {

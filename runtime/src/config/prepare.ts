@@ -25,6 +25,9 @@ export interface PrepareOptions extends ClassSource {
   /** The module's class when the configuration need not name one. */
   readonly module?: ConstructibleClass;
   readonly dataModule?: ConstructibleClass;
+  /** Lets the configuration name a class derived from `module`; otherwise it is `module` itself. */
+  readonly subclassModeModel?: boolean;
+  readonly subclassModeData?: boolean;
   /** What `seed_everything` is when nobody writes it; default 42. */
   readonly seedDefault?: number | boolean;
   /** Draws a seed for `seed_everything: true`. */
@@ -71,6 +74,7 @@ export async function prepareConfig(
     const node = nodeAt(tree, [key]);
     if (node !== undefined) await classes.load(node, [key]);
   }
+  checkGivenClasses(tree, options, classes);
   for (const { node, path } of callbacks.classes) await classes.load(node, path, 'callbacks');
   for (const { node, path } of loggers.classes) await classes.load(node, path, 'loggers');
   checkTrainer(trainer, problems);
@@ -143,6 +147,30 @@ function nameGivenClasses(
     result = withEntry(result, key, { origin: entry?.origin ?? defaultOrigin, node: named });
   }
   return result;
+}
+
+/** A class in code is a promise to the rest of the script: the configuration may only refine it. */
+function checkGivenClasses(tree: MapNode, options: PrepareOptions, classes: ClassTable): void {
+  const given = [
+    ['model', options.module, options.subclassModeModel === true] as const,
+    ['data', options.dataModule, options.subclassModeData === true] as const,
+  ];
+  for (const [key, base, subclasses] of given) {
+    const node = nodeAt(tree, [key]);
+    const type = isClassNode(node) ? classes.typeOf(node) : undefined;
+    if (base === undefined || type === undefined || type === base) continue;
+    const fits = subclasses && type.prototype instanceof base;
+    if (fits || node === undefined) continue;
+    const way = subclasses
+      ? `it must be ${base.name} or a class derived from it`
+      : `the script sets it to ${base.name}. Leave class_path out, or set the subclass mode of LightboxCLI`;
+    classes.problems.push({
+      code: 'ERR_CONFIG_CLASS',
+      origin: node.origin,
+      key: `${key}.class_path`,
+      message: `${type.name} cannot be used: ${way}`,
+    });
+  }
 }
 
 function withoutGivenNames(tree: MapNode): MapNode {

@@ -1,0 +1,37 @@
+import { UsageError } from '../../errors.ts';
+import type { Command } from './command.ts';
+import { doctor } from './doctor.ts';
+import { inspect } from './inspect.ts';
+import { fit, predict, resume, test, validate } from './runCommands.ts';
+import { schema } from './schema.ts';
+
+/** Commands that need no project. */
+export const generalCommands: Readonly<Record<string, Command>> = { doctor, inspect, schema };
+
+/** Commands of a project's script. */
+export const projectCommands: Readonly<Record<string, Command>> = {
+  fit,
+  resume,
+  validate,
+  test,
+  predict,
+  ...generalCommands,
+};
+
+/** Commands that later versions have, and what to do until then. */
+const later: Readonly<Record<string, string>> = {
+  tune: 'set the learning rate and batch_size yourself, or search with npm run hpo',
+  data: 'data modules report about themselves when a run starts',
+  export: 'inspect lists the tensors; the checkpoints are safetensors files',
+  plot: 'metrics.jsonl in the run folder holds every value',
+  dashboard: 'metrics.jsonl in the run folder holds every value',
+};
+
+/** @throws UsageError ERR_CLI_COMMAND for a command of a later version */
+export function refuseLater(name: string, commands: Readonly<Record<string, Command>>): void {
+  if (!Object.hasOwn(later, name)) return;
+  throw new UsageError(
+    'ERR_CLI_COMMAND',
+    `"${name}" is not in this version: ${later[name]}. There are: ${Object.keys(commands).join(', ')}.`,
+  );
+}

@@ -1,0 +1,13 @@
+import { isUsageError } from '../errors.ts';
+
+/**
+ * What a command's exit code means:
+ * 0 finished, 1 an error, 2 the command line or configuration is wrong,
+ * 130 / 143 interrupted by SIGINT / SIGTERM (training was saved before).
+ */
+export const exitCodes = { finished: 0, error: 1, usage: 2 } as const;
+
+/** The exit code of a command that ended with `error`. */
+export function exitCodeOf(error: unknown): number {
+  return isUsageError(error) ? exitCodes.usage : exitCodes.error;
+}

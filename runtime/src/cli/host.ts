@@ -1,0 +1,59 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Signals } from '../core/ports.ts';
+import { processSignals } from './processSignals.ts';
+import { createTerminal, type ProcessTerminal } from './processTerminal.ts';
+
+/** Everything that commands use of the process; replaced in tests. */
+export interface Host {
+  readonly terminal: ProcessTerminal;
+  readonly signals: Signals;
+  readonly env: Record<string, string | undefined>;
+  readonly cwd: string;
+  /** Path of the running script, for commands to paste. */
+  readonly script: string | undefined;
+  /** Results: configurations, schemas, reports. */
+  print(text: string): void;
+  /** Errors and warnings. */
+  warn(text: string): void;
+}
+
+/** The process itself. */
+export function processHost(): Host {
+  const { stdin, stdout, stderr, env } = process;
+  const terminal = createTerminal({ input: stdin, output: stdout, env });
+  process.once('exit', () => {
+    terminal.restore();
+  });
+  return {
+    terminal,
+    signals: processSignals,
+    env,
+    cwd: process.cwd(),
+    script: process.argv.at(1),
+    print: (text) => {
+      stdout.write(`${text}\n`);
+    },
+    warn: (text) => {
+      stderr.write(`${text}\n`);
+    },
+  };
+}
+
+/** The nearest folder at or above `from` that has a package.json; `from` itself without one. */
+export function findProjectRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+    if (dirname(folder) === folder) return from;
+  }
+}
+
+/** The scripts of a project's package.json. */
+export function projectScripts(root: string): Readonly<Record<string, string>> {
+  try {
+    const text = readFileSync(join(root, 'package.json'), 'utf8');
+    return (JSON.parse(text) as { scripts?: Record<string, string> }).scripts ?? {};
+  } catch {
+    return {};
+  }
+}

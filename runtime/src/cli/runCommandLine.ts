@@ -1,0 +1,100 @@
+import { parseArguments, commonFlags } from '../config/parseArguments.ts';
+import { didYouMean, isUsageError, LightboxError, messageOf, UsageError } from '../errors.ts';
+import type { Command, CommandContext } from './commands/command.ts';
+import { refuseLater } from './commands/index.ts';
+import { exitCodeOf, exitCodes } from './exitCodes.ts';
+import { classHelp, commandHelp, overview } from './help.ts';
+import { findProjectRoot, type Host } from './host.ts';
+
+/** What a program offers. */
+export interface Program {
+  /** How it is called, for help texts. */
+  readonly name: string;
+  readonly commands: Readonly<Record<string, Command>>;
+  readonly project: CommandContext['project'];
+}
+
+/**
+ * Runs one command line and reports how it ended: mistakes of the user as one message, anything
+ * else with its stack.
+ * @returns the exit code; never throws
+ */
+export async function runCommandLine(
+  args: readonly string[],
+  program: Program,
+  host: Host,
+): Promise<number> {
+  try {
+    return await dispatch(args, program, host);
+  } catch (error) {
+    host.terminal.restore();
+    reportError(error, host);
+    return exitCodeOf(error);
+  } finally {
+    host.terminal.restore();
+  }
+}
+
+/** Prints an error the way its kind deserves. */
+export function reportError(error: unknown, host: Host): void {
+  if (isUsageError(error)) {
+    host.warn(`error: ${error.message}`);
+    return;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  const hint =
+    error instanceof LightboxError
+      ? ''
+      : '\nThis was not expected. The first line of the stack inside your project shows where; ' +
+        'npm run doctor reports about this machine.';
+  host.warn(`error: ${stack}${hint}`);
+}
+
+async function dispatch(args: readonly string[], program: Program, host: Host): Promise<number> {
+  const { commands } = program;
+  const name = args.find((arg) => !arg.startsWith('-'));
+  const isFirst = name !== undefined && args[0] === name;
+  if (!isFirst) {
+    const asksHelp = args.length === 0 || args.includes('--help') || args.includes('-h');
+    if (!asksHelp) throw noCommand(args[0], program);
+    host.print(overview(program.name, commands));
+    return args.length === 0 ? exitCodes.usage : exitCodes.finished;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    refuseLater(name, commands);
+    throw noCommand(name, program);
+  }
+  const parsed = parseArguments(args, command.flags);
+  const help = parsed.options.get('help');
+  if (help !== undefined) {
+    const root = program.project.projectRoot ?? findProjectRoot(host.cwd);
+    const text =
+      help === true
+        ? await commandHelp(program.name, name, command, program.project)
+        : await classHelp(help, root);
+    host.print(text);
+    return exitCodes.finished;
+  }
+  refuseWords(name, parsed.words);
+  return command.run({ host, args: parsed, project: program.project });
+}
+
+function noCommand(name: string, { commands }: Program): UsageError {
+  const list = Object.keys(commands);
+  const text = name.startsWith('-')
+    ? `the command comes first, before ${name}`
+    : `unknown command "${name}".${didYouMean(name, list)}`;
+  return new UsageError('ERR_CLI_COMMAND', `${text} There are: ${list.join(', ')}.`);
+}
+
+/** Words that belong to no flag: a forgotten `--`, or a value too many. */
+function refuseWords(command: string, words: readonly string[]): void {
+  const allowed = command === 'inspect' ? 2 : 1;
+  if (words.length <= allowed) return;
+  const flags = Object.keys(commonFlags).map((flag) => `--${flag}`);
+  throw new UsageError(
+    'ERR_CLI_FLAG',
+    `unexpected "${words[allowed]}". Flags begin with --, such as ${flags.join(', ')} or --trainer.max_epochs 5.`,
+  );
+}
