@@ -1,6 +1,8 @@
-import { openSync, closeSync } from 'node:fs';
+import { pbkdf2 } from 'node:crypto';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { AppendFile } from '../../../runtime/src/loggers/appendFile.ts';
 import { folders } from './folders.ts';
@@ -33,6 +35,19 @@ describe('AppendFile', () => {
     await file.close();
   });
 
+  it('leaves no hole when it overtakes a batch on its way', async () => {
+    const path = join(await makeFolder(), 'log');
+    const file = await AppendFile.open(path, { delay: 60_000, queueBytes: 10 });
+    const busy = occupyThreads();
+    file.append('first\n');
+    const flushed = file.flush();
+    file.append('more than ten bytes\n');
+    expect(readFileSync(path, 'utf8')).toBe('first\nmore than ten bytes\n');
+    await Promise.all([flushed, busy]);
+    await file.close();
+    expect(readFileSync(path, 'utf8')).toBe('first\nmore than ten bytes\n');
+  });
+
   it('goes on at the end of a file that exists', async () => {
     const path = join(await makeFolder(), 'log');
     for (const text of ['one\n', 'two\n']) {
@@ -56,6 +71,12 @@ describe('AppendFile', () => {
     await expect(file.close()).rejects.toMatchObject(full);
   });
 });
+
+/** Keeps all of Node's file threads busy for a moment, so that no write can be done meanwhile. */
+async function occupyThreads(): Promise<void> {
+  const hash = promisify(pbkdf2);
+  await Promise.all(Array.from({ length: 8 }, () => hash('a', 'b', 30_000, 32, 'sha512')));
+}
 
 function canOpen(path: string): boolean {
   try {
