@@ -54,19 +54,23 @@ export function parsePythonJson(text: string): unknown {
   } catch (error) {
     if (!text.includes('NaN') && !text.includes('Infinity')) throw error;
   }
-  // A mark that occurs nowhere in the text can stand for the tokens without being confused.
-  let mark = '\u0001';
-  while (text.includes(mark) || text.includes('\\u0001')) mark += '\u0002';
-  mark = JSON.stringify(mark).slice(1, -1);
+  const mark = unusedLetter(text);
   const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, (token) =>
     token.startsWith('"') ? token : `"${mark}${token}"`,
   );
-  const prefix: unknown = JSON.parse(`"${mark}"`);
   return JSON.parse(marked, (_key, value: unknown) =>
-    typeof value === 'string' && typeof prefix === 'string' && value.startsWith(prefix)
-      ? Number(value.slice(prefix.length))
-      : value,
+    typeof value === 'string' && value.startsWith(mark) ? Number(value.slice(1)) : value,
   );
+}
+
+/** A letter of the private area that the text holds neither as it is nor escaped. */
+function unusedLetter(text: string): string {
+  const escapes = text.toLowerCase();
+  let code = 0xe000;
+  while (text.includes(String.fromCharCode(code)) || escapes.includes(`\\u${code.toString(16)}`)) {
+    code++;
+  }
+  return String.fromCharCode(code);
 }
 
 /** `repr(float)`: the shortest digits that read back, an exponent below 1e-4 and from 1e16. */
