@@ -14,7 +14,7 @@ export interface ReadRequest {
   /** One row-major array a column, `batch size * product(shape)` long. */
   readonly out: Readonly<Record<string, HostTensor['data']>>;
   /** Random numbers of the sample that goes to a slot. */
-  rng(slot: number): Rng;
+  readonly rng: (slot: number) => Rng;
 }
 
 /** Reads samples of fixed shapes straight into the arrays of a batch, in one pass. */

@@ -14,6 +14,8 @@ export type { LoaderOrder } from './loader/sampleLoader.ts';
 export { loaderState, restoreLoader, type LoaderState } from './loader/loaderState.ts';
 
 export { ArrayDataset, mapDataset, randomSplit, Subset } from './datasets/derived.ts';
+export { CsvDataset, type CsvDatasetOptions } from './datasets/csvDataset.ts';
+export { JsonDataset, type JsonDatasetOptions } from './datasets/jsonDataset.ts';
 export { IdxDataset, type IdxDatasetOptions, type IdxSample } from './datasets/idxDataset.ts';
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
 export { resolveDataPath } from './datasets/dataPath.ts';

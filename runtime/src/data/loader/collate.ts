@@ -196,7 +196,7 @@ function numberArrayTensor(value: readonly unknown[]): HostTensor | undefined {
   const size = shape.reduce((product, length) => product * length, 1);
   if (flat.length !== size || size === 0) return undefined;
   if (!flat.every((item) => typeof item === 'number')) return undefined;
-  return { data: Float32Array.from(flat as number[]), shape, dtype: 'float32' };
+  return { data: Float32Array.from(flat), shape, dtype: 'float32' };
 }
 
 function mismatch(
@@ -221,7 +221,7 @@ function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object') return Object.prototype.toString.call(value).slice(8, -1);
-  return `${typeof value} ${String(value)}`;
+  return `${typeof value} ${String(value as string | number | boolean | bigint)}`;
 }
 
 function layoutOf(tensor: HostTensor): string {
