@@ -32,4 +32,8 @@ export interface Logger {
   logHyperparameters(values: JsonObject): void;
   flush(): Promise<void>;
   finish(status: RunStatus): Promise<void>;
+  /** How far it is, for checkpoints; taken after `flush`. */
+  stateDict?(): JsonObject;
+  /** Called before `start` when a run is resumed. */
+  loadStateDict?(state: JsonObject): void;
 }

@@ -9,6 +9,7 @@ import type { SaveOptions } from '../core/trainerContext.ts';
 import { loaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
+import { latestValues } from './results.ts';
 import type { Run } from './run.ts';
 import { packageVersions } from './versions.ts';
 
@@ -29,6 +30,7 @@ export async function captureState(
   options: SaveOptions,
 ): Promise<CheckpointContents> {
   const weightsOnly = options.weightsOnly === true;
+  await run.logs.flush();
   const state: JsonObject = {
     kinds: [...(options.kinds ?? [])],
     weightsOnly,
@@ -77,7 +79,7 @@ function checkpointInfo(run: Run): CheckpointInfo {
   return {
     step: run.globalStep,
     epoch: run.currentEpoch,
-    metrics: Object.fromEntries([...run.metrics].map(([key, { value }]) => [key, value])),
+    metrics: latestValues(run),
     versions: packageVersions(),
     config: isPlainObject(run.config) ? (run.config as JsonObject) : null,
   };

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { checkpointsFolder, readCheckpoint, type Checkpoint } from '../checkpoint/index.ts';
+import { checkpointsFolder, type Checkpoint } from '../checkpoint/index.ts';
 import type { Loader } from '../core/loader.ts';
 import type { SaveOptions } from '../core/trainerContext.ts';
-import { engineCounters, type EngineCounters } from '../engine/index.ts';
+import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
+import { engineCounters } from '../engine/index.ts';
+import { countersSince } from './countersSince.ts';
 import { buildModule } from './buildModule.ts';
 import { captureState, type SavedParts } from './captureState.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
@@ -13,10 +15,9 @@ import { OptimizerStep } from './loops/optimizerStep.ts';
 import { makeRunPlan } from './plan.ts';
 import type { ResolvedPorts } from './ports.ts';
 import { restoreProgress, restoreWeights } from './restoreState.ts';
-import type { FitResult, FitTimings } from './results.ts';
+import { latestValues, type FitResult, type FitTimings } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
-import { signalExitCodes } from './signals.ts';
 import type { RunEnd } from './stopRequests.ts';
 import { disposeLoaders, evaluationLoaders, trainingLoader, type FitData } from './trainData.ts';
 
@@ -24,16 +25,14 @@ import { disposeLoaders, evaluationLoaders, trainingLoader, type FitData } from 
 export async function runFit(
   session: Session,
   data: FitData,
-  ckptPath: string | null,
+  checkpoint: Checkpoint | null,
   ports: ResolvedPorts,
 ): Promise<FitResult> {
   const { run } = session;
-  const called = ports.clock.now();
   const engineBefore = engineCounters();
   const { loader, validation } = openData(session, data);
   run.plan = makePlan(run, loader, validation);
   const parameters = buildModule(run.module, run.rng);
-  const checkpoint = ckptPath === null ? null : await readCheckpoint(ckptPath);
   if (checkpoint !== null) restoreWeights(parameters, checkpoint);
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);
   run.optimizer = optimizer;
@@ -44,25 +43,65 @@ export async function runFit(
   openSaver(session, saved);
   await run.hooks.call('onFitStart');
   if (checkpoint !== null) await resume(run, saved, checkpoint);
-  await startLogging(run, session);
+  await run.startLogging(run.globalStep);
   for (const line of run.plan.describe()) run.terminal.line(line);
   await sanityCheck(run, validation);
   const samplesBefore = run.counters.samples;
   const started = ports.clock.now();
+  run.profiler.start();
   const end = await trainToEnd(run, { loader, optimizer, validation });
+  run.profiler.stop();
   const trainSeconds = (ports.clock.now() - started) / 1000;
+  const samples = run.counters.samples - samplesBefore;
+  await finishFit(run, end, ports);
+  return {
+    ...fitResult(session, end),
+    engine: countersSince(engineBefore, engineCounters()),
+    timings: {
+      ...fitTimings(session, ports),
+      trainSeconds,
+      samplesPerSecond: trainSeconds > 0 ? samples / trainSeconds : 0,
+    },
+  };
+}
+
+/** The result of a fit that a second signal ended. */
+export function forcedResult(session: Session, ports: ResolvedPorts): FitResult {
+  const end: RunEnd = {
+    status: 'interrupted',
+    reason: `${session.guard.signal ?? 'signal'}, twice`,
+  };
+  return {
+    ...fitResult(session, end),
+    engine: engineCounters(),
+    timings: { ...fitTimings(session, ports), trainSeconds: 0, samplesPerSecond: 0 },
+  };
+}
+
+async function finishFit(run: Run, end: RunEnd, ports: ResolvedPorts): Promise<void> {
   run.ended = end.status;
   if (end.status === 'paused' || end.status === 'interrupted') await savePause(run, end, ports);
   await run.hooks.call('onTrainEnd');
   await run.saver?.settle();
   await run.hooks.call('onFitEnd');
-  const timings: FitTimings = {
-    secondsToFirstUpdate: run.firstUpdateAt === null ? null : (run.firstUpdateAt - called) / 1000,
-    trainSeconds,
-    totalSeconds: (ports.clock.now() - called) / 1000,
-    samplesPerSecond: trainSeconds > 0 ? (run.counters.samples - samplesBefore) / trainSeconds : 0,
+  run.terminal.line(`Training ${end.status}: ${end.reason}`);
+  const summary = run.profiler.summary();
+  run.terminal.line(`Time: ${phaseLine(summary)}`);
+  if (run.options.profiler === null) return;
+  for (const line of `${phaseTable(summary)}\n\n${hookTable(summary)}`.split('\n')) {
+    run.terminal.line(line);
+  }
+}
+
+function fitTimings(
+  { run, calledAt }: Session,
+  { clock }: ResolvedPorts,
+): Pick<FitTimings, 'secondsToFirstUpdate' | 'totalSeconds'> {
+  const first = run.firstUpdateAt;
+  return {
+    secondsToFirstUpdate: first === null ? null : (first - calledAt) / 1000,
+    totalSeconds: (clock.now() - calledAt) / 1000,
   };
-  return fitResult(session, end, timings, engineBefore);
 }
 
 function openData(
@@ -116,11 +155,6 @@ async function resume(run: Run, saved: SavedParts, checkpoint: Checkpoint): Prom
   );
 }
 
-async function startLogging(run: Run, { run: { runDir } }: Session): Promise<void> {
-  const info = { name: run.options.runName ?? runDir, dir: runDir, startStep: run.globalStep };
-  await run.logs.start(info, run.module.hparams);
-}
-
 async function savePause(run: Run, end: RunEnd, { resumeHint }: ResolvedPorts): Promise<void> {
   const name = end.status === 'paused' ? 'pause' : 'interrupt';
   const path = await run.saveCheckpoint(
@@ -134,38 +168,15 @@ async function savePause(run: Run, end: RunEnd, { resumeHint }: ResolvedPorts): 
 function fitResult(
   { run, backend, guard }: Session,
   end: RunEnd,
-  timings: FitTimings,
-  engineBefore: EngineCounters,
-): FitResult {
+): Omit<FitResult, 'engine' | 'timings'> {
   return {
     ...end,
-    exitCode: guard.signal === null ? 0 : (signalExitCodes[guard.signal] ?? 1),
-    metrics: Object.fromEntries([...run.metrics].map(([key, { value }]) => [key, value])),
+    exitCode: guard.exitCode,
+    metrics: latestValues(run),
     bestCheckpoint: run.bestCheckpoint(),
     lastCheckpoint: run.lastCheckpoint,
     counters: structuredClone(run.counters),
-    timings,
     runDir: run.runDir,
     backend,
-    engine: since(engineBefore, engineCounters()),
-  };
-}
-
-/** Counts of this call; `sessions` and `sessionBytes` describe the present. */
-function since(before: EngineCounters, after: EngineCounters): EngineCounters {
-  const fallbacks = Object.fromEntries(
-    Object.entries(after.fallbacks)
-      .map(([kernel, runs]): [string, number] => [kernel, runs - (before.fallbacks[kernel] ?? 0)])
-      .filter(([, runs]) => runs > 0),
-  );
-  return {
-    ...after,
-    compilations: after.compilations - before.compilations,
-    hits: after.hits - before.hits,
-    misses: after.misses - before.misses,
-    evictions: after.evictions - before.evictions,
-    runs: after.runs - before.runs,
-    recorded: after.recorded - before.recorded,
-    fallbacks,
   };
 }

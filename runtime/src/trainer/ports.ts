@@ -15,12 +15,16 @@ export interface TrainerPorts {
   readonly clock?: Clock;
   /** The merged config of the run: saved in checkpoints, seen by callbacks. */
   readonly config?: Json;
+  /** The merged config as text, written to `config.yaml` in the folder of the run. */
+  readonly configText?: string;
+  /** Program and arguments, noted in `run.json`. */
+  readonly command?: readonly string[];
   /** The command that resumes from a checkpoint; printed after a pause. */
   readonly resumeHint?: (path: string) => string;
 }
 
-export type ResolvedPorts = Required<Omit<TrainerPorts, 'resumeHint'>> &
-  Pick<TrainerPorts, 'resumeHint'>;
+type Optional = 'resumeHint' | 'configText';
+export type ResolvedPorts = Required<Omit<TrainerPorts, Optional>> & Pick<TrainerPorts, Optional>;
 
 export function resolvePorts(ports: TrainerPorts): ResolvedPorts {
   return {
@@ -28,6 +32,7 @@ export function resolvePorts(ports: TrainerPorts): ResolvedPorts {
     signals: noSignals,
     clock: systemClock,
     config: null,
+    command: [],
     ...ports,
   };
 }

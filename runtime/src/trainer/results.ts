@@ -1,4 +1,5 @@
 import type { Counters } from '../core/counters.ts';
+import type { LatestMetric } from '../core/metricStore.ts';
 import type { EndStatus } from '../core/trainerContext.ts';
 import type { BackendInfo, EngineCounters } from '../engine/index.ts';
 
@@ -41,4 +42,13 @@ export interface EvaluationResult {
   readonly metrics: Readonly<Record<string, number>>;
   readonly runDir: string;
   readonly backend: BackendInfo;
+}
+
+/** Newest value of each metric, without where it comes from. */
+export function latestValues({
+  metrics,
+}: {
+  readonly metrics: ReadonlyMap<string, LatestMetric>;
+}): Record<string, number> {
+  return Object.fromEntries([...metrics].map(([key, { value }]) => [key, value]));
 }

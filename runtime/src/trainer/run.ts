@@ -4,7 +4,7 @@ import type { Json } from '../core/json.ts';
 import type { Logger } from '../core/logger.ts';
 import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricStore.ts';
 import type { Clock, Terminal } from '../core/ports.ts';
-import type { Profiler } from './sectionProfiler.ts';
+import type { Profiler } from '../core/profiler.ts';
 import type { RunPlan } from '../core/runPlan.ts';
 import type { RunKind, Stage } from '../core/stage.ts';
 import type {
@@ -31,6 +31,7 @@ export interface RunParts {
   readonly module: TrainModule;
   readonly callbacks: ResolvedTrainerOptions['callbacks'];
   readonly logs: RunLogs;
+  readonly name: string;
   readonly runDir: string;
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -48,6 +49,7 @@ export class Run implements TrainerContext, LogSink {
   readonly module: TrainModule;
   readonly callbacks: ResolvedTrainerOptions['callbacks'];
   readonly logs: RunLogs;
+  readonly name: string;
   readonly runDir: string;
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -78,6 +80,7 @@ export class Run implements TrainerContext, LogSink {
     this.module = parts.module;
     this.callbacks = parts.callbacks;
     this.logs = parts.logs;
+    this.name = parts.name;
     this.runDir = parts.runDir;
     this.terminal = parts.terminal;
     this.clock = parts.clock;
@@ -151,12 +154,20 @@ export class Run implements TrainerContext, LogSink {
         `A checkpoint can be saved while fit trains; this is ${this.kind}, or too early in it.`,
       );
     }
-    this.lastCheckpoint = await this.saver.save(path, options);
-    return this.lastCheckpoint;
+    const { saver } = this;
+    const saved = await this.profiler.measure('checkpoint', () => saver.save(path, options));
+    this.lastCheckpoint = saved;
+    return saved;
   }
 
   async removeCheckpoint(path: string): Promise<void> {
     await this.saver?.remove(path);
+  }
+
+  /** @param startStep rows after this update are no longer valid */
+  async startLogging(startStep: number): Promise<void> {
+    const { runDir: dir, module, name } = this;
+    await this.logs.start({ name, dir, startStep }, module.hparams);
   }
 
   bestCheckpoint(): string | null {
@@ -189,5 +200,5 @@ export class Run implements TrainerContext, LogSink {
 
 function hookTimer(profiler: Profiler) {
   return (owner: string, hook: string, run: () => unknown): unknown =>
-    profiler.time(`${owner}.${hook}`, run);
+    profiler.timeHook(`${owner}.${hook}`, run);
 }

@@ -16,6 +16,7 @@ export class RunLogs {
   #step: Record<string, number> = {};
   /** What callbacks and the trainer added since the last row. */
   #added: Record<string, number> = {};
+  #resumed: JsonObject = {};
 
   constructor(loggers: readonly Logger[]) {
     this.loggers = loggers;
@@ -23,6 +24,8 @@ export class RunLogs {
 
   async start(run: RunInfo, hparams: JsonObject): Promise<void> {
     for (const logger of this.loggers) {
+      const state = this.#resumed[logger.name];
+      if (state !== undefined) logger.loadStateDict?.(state as JsonObject);
       await logger.start(run);
       if (Object.keys(hparams).length > 0) logger.logHyperparameters(hparams);
     }
@@ -59,12 +62,19 @@ export class RunLogs {
     await Promise.all(this.loggers.map((logger) => logger.finish(status)));
   }
 
-  /** Values whose row is not written yet. */
+  /** Values whose row is not written yet, and how far each logger is. Flush before. */
   stateDict(): JsonObject {
-    return { step: { ...this.#step }, added: { ...this.#added } };
+    const loggers: JsonObject = {};
+    for (const logger of this.loggers) {
+      const state = logger.stateDict?.();
+      if (state !== undefined) loggers[logger.name] = state;
+    }
+    return { step: { ...this.#step }, added: { ...this.#added }, loggers };
   }
 
+  /** Call it before `start`. */
   loadStateDict(state: JsonObject): void {
+    this.#resumed = state.loggers as JsonObject;
     this.#step = { ...(state.step as Record<string, number>) };
     this.#added = { ...(state.added as Record<string, number>) };
   }

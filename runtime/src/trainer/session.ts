@@ -1,14 +1,14 @@
 import type { DataModule } from '../core/dataModule.ts';
 import type { RunStatus } from '../core/logger.ts';
+import { Profiler } from '../core/profiler.ts';
 import type { RunKind } from '../core/stage.ts';
 import type { TrainModule } from '../core/trainModule.ts';
-import { selectBackend, type BackendInfo } from '../engine/index.ts';
+import { onNotice, selectBackend, type BackendInfo } from '../engine/index.ts';
 import { withDefaultCallbacks } from './defaultCallbacks.ts';
 import { effectiveOptions } from './effectiveOptions.ts';
 import type { ResolvedPorts } from './ports.ts';
 import { Run } from './run.ts';
-import { openRunFolder, type RunFolderChoice } from './runOutput.ts';
-import { Profiler } from './sectionProfiler.ts';
+import { openRunOutput, type RunOutput, type RunOutputRequest } from './runOutput.ts';
 import { InterruptGuard } from './signals.ts';
 import type { ResolvedTrainerOptions } from './trainerOptions.ts';
 
@@ -18,7 +18,7 @@ export interface SessionInput {
   readonly ports: ResolvedPorts;
   readonly module: TrainModule;
   readonly dataModule?: DataModule | undefined;
-  readonly folder: RunFolderChoice;
+  readonly output: RunOutputRequest;
 }
 
 /** A command's surroundings: everything opened here is closed again, however the command ends. */
@@ -26,37 +26,42 @@ export class Session {
   readonly run: Run;
   readonly backend: BackendInfo;
   readonly guard = new InterruptGuard();
+  /** `clock.now()` when the command was called. */
+  readonly calledAt: number;
   #cleanups: ((status: RunStatus) => unknown)[] = [];
 
-  private constructor(run: Run, backend: BackendInfo) {
+  private constructor(run: Run, backend: BackendInfo, calledAt: number) {
     this.run = run;
     this.backend = backend;
+    this.calledAt = calledAt;
   }
 
   /** Chooses the back end and prepares folder, loggers, callbacks, data and module. */
   static async open(input: SessionInput): Promise<Session> {
     const { kind, module, ports } = input;
+    const calledAt = ports.clock.now();
     const options = effectiveOptions(input.options);
     const backend = await selectBackend({
       accelerator: options.accelerator,
       ...(options.threads !== null && { threads: options.threads }),
     });
-    const output = await openRunFolder(input.folder, options, kind);
+    const output = await openRunOutput(options, ports, input.output);
     const run = new Run({
       kind,
       options,
       module,
       callbacks: withDefaultCallbacks(options, kind),
       logs: output.logs,
+      name: output.name,
       runDir: output.dir,
       terminal: ports.terminal,
       clock: ports.clock,
-      profiler: new Profiler(ports.clock),
+      profiler: new Profiler({ clock: ports.clock }),
       config: ports.config,
     });
-    const session = new Session(run, backend);
+    const session = new Session(run, backend, calledAt);
     try {
-      await session.#start(input, output.name);
+      await session.#start(input, output);
       return session;
     } catch (error) {
       return session.fail(error);
@@ -84,8 +89,12 @@ export class Session {
     if (problems.length > 0) throw problems[0];
   }
 
-  async #start({ kind, module, dataModule, ports }: SessionInput, name: string): Promise<void> {
+  async #start(
+    { kind, module, dataModule, ports }: SessionInput,
+    output: RunOutput,
+  ): Promise<void> {
     const { run } = this;
+    this.defer((status) => output.finish(status));
     this.defer(() => {
       run.terminal.live(null);
     });
@@ -93,6 +102,11 @@ export class Session {
     this.defer(() => {
       this.guard.disarm();
     });
+    this.defer(
+      onNotice(({ message }) => {
+        run.terminal.line(message);
+      }),
+    );
     module.attach(run, run);
     this.defer(() => {
       run.store.discardPending();
@@ -100,7 +114,7 @@ export class Session {
       module.attach(null, null);
     });
     run.terminal.line(
-      `Run ${name}: ${run.runDir} (${this.backend.name}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
+      `Run ${output.name}: ${run.runDir} (${this.backend.name}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
     );
     if (dataModule !== undefined) {
       await dataModule.prepareData?.({

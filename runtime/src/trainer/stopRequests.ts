@@ -1,9 +1,17 @@
 import type { RunPlan } from '../core/runPlan.ts';
 import type { EndStatus } from '../core/trainerContext.ts';
+import { LightboxError } from '../errors.ts';
 
 export interface RunEnd {
   readonly status: EndStatus;
   readonly reason: string;
+}
+
+/** Thrown into a run when a second signal arrives: nothing is saved any more. */
+export class ForcedInterrupt extends LightboxError {
+  constructor(signal: string) {
+    super('ERR_FORCED_INTERRUPT', `${signal} came twice: stopped at once, nothing more was saved.`);
+  }
 }
 
 /** What was asked of a run from outside its loops. */
@@ -11,6 +19,7 @@ export class StopRequests {
   stop: string | null = null;
   pause: string | null = null;
   interrupt: string | null = null;
+  forced: ForcedInterrupt | null = null;
 
   /** A pause or interrupt: leave as soon as an update is complete, and save. */
   get leaving(): RunEnd | null {

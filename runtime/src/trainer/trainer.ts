@@ -1,10 +1,16 @@
+import { readCheckpoint, type Checkpoint } from '../checkpoint/index.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { Loaders } from '../core/loader.ts';
+import type { RunKind } from '../core/stage.ts';
 import type { TrainModule } from '../core/trainModule.ts';
-import { runFit } from './fit.ts';
+import { openSources, prepareWeights, runEvaluation } from './evaluateRun.ts';
+import { forcedResult, runFit } from './fit.ts';
+import { predictBatches, type Prediction } from './loops/predictionLoop.ts';
 import { resolvePorts, type ResolvedPorts, type TrainerPorts } from './ports.ts';
-import type { FitResult } from './results.ts';
+import type { EvaluationResult, FitResult } from './results.ts';
+import { checkpointPath, runFolderOf } from './runOutput.ts';
 import { Session } from './session.ts';
+import { ForcedInterrupt } from './stopRequests.ts';
 import {
   resolveTrainerOptions,
   trainerOptionsSchema,
@@ -12,15 +18,27 @@ import {
   type TrainerOptions,
 } from './trainerOptions.ts';
 
-/** What `fit` trains, and on what. */
-export interface FitArguments {
+interface CommonArguments {
   readonly module: TrainModule;
   readonly dataModule?: DataModule;
+  /**
+   * Checkpoint to start from: a path, or `last` / `best` of this trainer's newest run (otherwise
+   * of the newest run of its name).
+   */
+  readonly ckptPath?: string | null;
+}
+
+/** What `fit` trains, and on what. */
+export interface FitArguments extends CommonArguments {
   /** Instead of a data module. */
   readonly trainLoader?: Loaders;
   readonly valLoader?: Loaders;
-  /** Checkpoint to go on from: a path, or `last` / `best` of the run named by `run_name`. */
-  readonly ckptPath?: string | null;
+}
+
+/** What `validate`, `test` and `predict` run, and on what. */
+export interface EvaluationArguments extends CommonArguments {
+  /** Instead of a data module. */
+  readonly loader?: Loaders;
 }
 
 /**
@@ -32,6 +50,7 @@ export class Trainer {
   readonly options: ResolvedTrainerOptions;
   readonly #ports: ResolvedPorts;
   #session: Session | null = null;
+  #lastDir: string | null = null;
 
   /** @throws UsageError ERR_TRAINER_OPTIONS listing everything that is wrong */
   constructor(options: TrainerOptions = {}, ports: TrainerPorts = {}) {
@@ -40,28 +59,44 @@ export class Trainer {
   }
 
   /**
-   * Trains until a limit is reached or somebody asks to stop.
+   * Trains until a limit is reached or somebody asks to stop. With `ckptPath` a run goes on where
+   * the checkpoint was saved, in the same folder.
    * @throws whatever a step, hook or loader threw, after everything is closed
    */
   async fit(args: FitArguments): Promise<FitResult> {
-    const session = await Session.open({
-      kind: 'fit',
-      options: this.options,
-      ports: this.#ports,
-      module: args.module,
-      dataModule: args.dataModule,
-      folder: { existing: null },
-    });
-    this.#session = session;
+    const checkpoint = await this.#readCheckpoint(args);
+    const session = await this.#open('fit', args, checkpoint);
+    return this.#close(session, runFit(session, args, checkpoint, this.#ports), () =>
+      forcedResult(session, this.#ports),
+    );
+  }
+
+  /** Runs the module's `validationStep` over the validation loaders. */
+  async validate(args: EvaluationArguments): Promise<EvaluationResult> {
+    return this.#evaluate('validate', args, () => args.dataModule?.valDataloader?.());
+  }
+
+  /** Runs the module's `testStep` over the test loaders. */
+  async test(args: EvaluationArguments): Promise<EvaluationResult> {
+    return this.#evaluate('test', args, () => args.dataModule?.testDataloader?.());
+  }
+
+  /**
+   * Outputs batch by batch, as the caller asks for them; none are kept. The module's
+   * `predictStep`, or else its `forward`, gives them.
+   */
+  async *predict(args: EvaluationArguments): AsyncGenerator<Prediction, void, undefined> {
+    const checkpoint = await this.#readCheckpoint(args);
+    const session = await this.#open('predict', args, checkpoint);
     try {
-      const result = await session.guard.race(
-        runFit(session, args, args.ckptPath ?? null, this.#ports),
-      );
-      await session.close(result.status);
-      return result;
+      const sources = openSources(session, args.loader ?? args.dataModule?.predictDataloader?.());
+      prepareWeights(session.run, checkpoint);
+      yield* predictBatches(session.run, sources);
     } catch (error) {
-      return await session.fail(error);
+      await session.fail(error);
     } finally {
+      // After a failure there is nothing left to close, after a `return()` of the caller there is.
+      await session.close(session.guard.signal === null ? 'finished' : 'interrupted');
       this.#session = null;
     }
   }
@@ -74,5 +109,73 @@ export class Trainer {
   /** Saves and ends a running fit after its current update. */
   requestPause(reason = 'requested'): void {
     this.#session?.run.requestPause(reason);
+  }
+
+  async #evaluate(
+    kind: 'validate' | 'test',
+    args: EvaluationArguments,
+    fromDataModule: () => Loaders | undefined,
+  ): Promise<EvaluationResult> {
+    const checkpoint = await this.#readCheckpoint(args);
+    const session = await this.#open(kind, args, checkpoint);
+    const body = async (): Promise<EvaluationResult> =>
+      runEvaluation(session, args.loader ?? fromDataModule(), checkpoint);
+    return this.#close(session, body(), () => ({
+      status: 'interrupted',
+      exitCode: session.guard.exitCode,
+      metrics: {},
+      runDir: session.run.runDir,
+      backend: session.backend,
+    }));
+  }
+
+  async #readCheckpoint({ ckptPath, module }: CommonArguments): Promise<Checkpoint | null> {
+    if (ckptPath === undefined || ckptPath === null) return null;
+    const name = module.constructor.name;
+    const path = await checkpointPath(ckptPath, this.options, name, this.#lastDir);
+    return readCheckpoint(path);
+  }
+
+  async #open(
+    kind: RunKind,
+    { module, dataModule }: CommonArguments,
+    checkpoint: Checkpoint | null,
+  ): Promise<Session> {
+    const ofCheckpoint =
+      checkpoint === null ? null : await runFolderOf(checkpoint.path, this.options.runName);
+    const session = await Session.open({
+      kind,
+      options: this.options,
+      ports: this.#ports,
+      module,
+      dataModule,
+      output: {
+        defaultName: module.constructor.name,
+        existing: ofCheckpoint ?? (kind === 'fit' ? null : this.#lastDir),
+        startStep: checkpoint?.info.step ?? 0,
+      },
+    });
+    this.#session = session;
+    this.#lastDir = session.run.runDir;
+    return session;
+  }
+
+  /** Awaits the work and closes the session, however it ends. */
+  async #close<T extends { readonly status: FitResult['status'] }>(
+    session: Session,
+    work: Promise<T>,
+    forced: () => T,
+  ): Promise<T> {
+    try {
+      const result = await session.guard.race(work);
+      await session.close(result.status);
+      return result;
+    } catch (error) {
+      if (!(error instanceof ForcedInterrupt)) return await session.fail(error);
+      await session.close('interrupted').catch(() => undefined);
+      return forced();
+    } finally {
+      this.#session = null;
+    }
   }
 }

@@ -31,6 +31,7 @@ export async function evaluate(
 ): Promise<Record<string, number> | null> {
   const hooks = stage === 'test' ? testHooks : validationHooks;
   const before = run.stage;
+  run.profiler.enter('validation');
   run.stage = stage;
   run.evaluationBatches = Object.fromEntries(loaders.map(({ name, batches }) => [name, batches]));
   run.module.setTraining(false);
@@ -53,6 +54,7 @@ export async function evaluate(
     await run.hooks.monitoring(hooks.end);
     return metrics;
   } finally {
+    run.profiler.leave('validation');
     run.store.discardPending();
     run.stage = before;
     run.evaluationBatches = null;
@@ -87,17 +89,14 @@ async function passOver(run: Run, stage: Stage, source: EvaluationLoader): Promi
   run.store.enter(stage, name);
   try {
     for (let index = 0; batches === null || index < batches; index++) {
-      run.profiler.enter('data');
       const next = await iterator.next();
-      run.profiler.enter('validation');
       if (next.done === true) break;
       await evaluateBatch(run, stage, next.value, index, name);
-      await breathe();
+      await breathe(run);
       if (run.requests.leaving !== null) return false;
     }
     return true;
   } finally {
-    run.profiler.enter('validation');
     await iterator.return?.();
   }
 }

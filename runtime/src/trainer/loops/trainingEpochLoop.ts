@@ -63,7 +63,7 @@ async function trainBatches(run: Run, parts: EpochParts): Promise<RunEnd | null>
         following?.release?.();
         return end;
       }
-      await breathe();
+      await breathe(run);
       current = following ?? (await nextBatch(run, iterator));
     }
   } finally {
@@ -76,9 +76,9 @@ async function nextBatch(
   run: Run,
   iterator: AsyncIterator<LoadedBatch>,
 ): Promise<LoadedBatch | null> {
-  run.profiler.enter('data');
+  run.profiler.switchTo('dataWait');
   const next = await iterator.next();
-  run.profiler.enter('callbacks');
+  run.profiler.switchTo('idle');
   return next.done === true ? null : next.value;
 }
 

@@ -30,7 +30,7 @@ export async function trainOnBatch(
     const starting = hooks.call('onTrainBatchStart', batch, place.index);
     if (starting !== undefined) await starting;
     counters.batches.started++;
-    profiler.enter('compute');
+    profiler.switchTo('compute');
     let loss = 0;
     for (const round of optimizer.rounds) {
       loss = backward(run, round, batch, place.index);
@@ -49,7 +49,7 @@ export async function trainOnBatch(
     }
     counters.batches.processed++;
     run.logs.setStep(run.store.settle(loaded.size, run.globalStep));
-    profiler.enter('callbacks');
+    profiler.switchTo('idle');
     await finishBatch(run, loss, batch, place, loaded.size);
   } finally {
     run.store.discardPending();
@@ -108,10 +108,10 @@ async function finishBatch(
 
 /** Writes the row of the update just done. */
 export function writeRow(run: Run): void {
-  run.profiler.enter('logging');
-  run.logs.writeStep(run.place);
+  run.profiler.measure('logging', () => {
+    run.logs.writeStep(run.place);
+  });
   run.progress.rowDue = false;
-  run.profiler.enter('callbacks');
 }
 
 function checkedLoss(loss: unknown, module: object): tf.Scalar {
