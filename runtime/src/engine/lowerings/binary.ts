@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { broadcastShape } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
 import { addBiasToConvolution } from './convolution.ts';
-import { prelu } from './elementwise.ts';
+import { maskPoolGradient, prelu } from './elementwise.ts';
 import type { Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
 
 const NUMBERS: NumericType[] = ['float32', 'int32'];
@@ -15,7 +15,11 @@ export const BINARY: Lowering[] = [
     (graph, a, b) => addBiasToConvolution(graph, a, b) ?? pair(graph, 'Add', a, b),
   ),
   arithmetic('Sub', NUMBERS, (graph, a, b) => pair(graph, 'Sub', a, b)),
-  arithmetic('Multiply', NUMBERS, (graph, a, b) => pair(graph, 'Mul', a, b)),
+  arithmetic(
+    'Multiply',
+    NUMBERS,
+    (graph, a, b) => maskPoolGradient(graph, a, b) ?? pair(graph, 'Mul', a, b),
+  ),
   arithmetic('RealDiv', ['float32'], (graph, a, b) => pair(graph, 'Div', a, b)),
   arithmetic('Maximum', NUMBERS, (graph, a, b) => pair(graph, 'Max', a, b)),
   arithmetic('Minimum', NUMBERS, (graph, a, b) => pair(graph, 'Min', a, b)),

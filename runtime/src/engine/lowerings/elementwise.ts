@@ -26,12 +26,12 @@ export const ELEMENTWISE: Lowering[] = [
     Sinh: 'Sinh',
     Softplus: 'Softplus',
     Sqrt: 'Sqrt',
-    Tan: 'Tan',
     Tanh: 'Tanh',
   }).map(([kernel, op]) => unary(kernel, FLOAT(), (graph, x) => one(graph, op, x))),
-  ...['Abs', 'Neg', 'Sign'].map((kernel) =>
+  ...['Abs', 'Neg'].map((kernel) =>
     unary(kernel, ['float32', 'int32'], (graph, x) => one(graph, kernel, x)),
   ),
+  unary('Sign', ['float32', 'int32'], sign),
   unary('Relu', ['float32', 'int32'], relu),
   unary('Square', ['float32', 'int32'], (graph, x) => graph.elementwise('Mul', [x, x], x.shape)),
   unary('Elu', FLOAT(), (graph, x) => one(graph, 'Elu', x)),
@@ -42,6 +42,7 @@ export const ELEMENTWISE: Lowering[] = [
     clip(graph, x, attrs.clipValueMin, attrs.clipValueMax),
   ),
   unary('Rsqrt', FLOAT(), (graph, x) => one(graph, 'Reciprocal', one(graph, 'Sqrt', x))),
+  unary('Tan', FLOAT(), tangent),
   unary('Expm1', FLOAT(), expm1),
   unary('Log1p', FLOAT(), log1p),
   unary('Step', FLOAT(), step),
@@ -154,19 +155,46 @@ function relu(graph: GraphBuilder, x: Value): Value {
   return result;
 }
 
+/** 0 for NaN, unlike ONNX's Sign. */
+function sign(graph: GraphBuilder, x: Value): Value {
+  const [positive, negative] = ['Greater', 'Less'].map((op) =>
+    graph.cast(isSide(graph, op, x), x.type),
+  );
+  return graph.elementwise('Sub', [positive, negative], x.shape);
+}
+
 /** 1 where x > 0, alpha elsewhere, NaN where x is NaN. */
 function step(graph: GraphBuilder, x: Value, { alpha }: Attrs): Value {
-  // relu(x) > 0 exactly where x > 0: with it, x itself has one reader and fuses into its producer.
-  const source = graph.reluOf.get(x) ?? x;
-  const positive = graph.elementwise('Greater', [source, graph.scalar(0)], x.shape, {}, 'bool');
-  if (alpha === 0) return graph.cast(positive, 'float32');
-  return graph.elementwise(
-    'Where',
-    [positive, graph.scalar(1), graph.scalar(alpha)],
-    x.shape,
-    {},
-    'float32',
-  );
+  // The mask of a relu's gradient: relu(x) > 0 exactly where x > 0. Reading the relu instead of
+  // x leaves x with one reader, so that it fuses into its producer; and where x is NaN, the
+  // forward pass has said so already.
+  const known = graph.reluOf.get(x);
+  if (known !== undefined && alpha === 0) {
+    const mask = graph.cast(isSide(graph, 'Greater', known), 'float32');
+    graph.reluOfMask.set(mask, known);
+    return mask;
+  }
+  const levels = [isSide(graph, 'Greater', x), graph.scalar(1), graph.scalar(alpha)];
+  const result = graph.elementwise('Where', levels, x.shape, {}, 'float32');
+  const isNaN = test(graph, 'IsNaN', x);
+  return graph.elementwise('Where', [isNaN, x, result], x.shape, {}, 'float32');
+}
+
+/**
+ * The product of a max pool's gradient with the mask of the relu before that pool, or null when
+ * it is another product. The pooled values tell the same as the mask and are fewer.
+ */
+export function maskPoolGradient(graph: GraphBuilder, a: Value, b: Value): Value | null {
+  const gradient = graph.poolGradients.get(a) ?? graph.poolGradients.get(b);
+  const relu = graph.reluOfMask.get(a) ?? graph.reluOfMask.get(b);
+  if (gradient === undefined || gradient.x !== relu) return null;
+  const { pooled, dy } = gradient;
+  const mask = graph.cast(isSide(graph, 'Greater', pooled), 'float32');
+  return gradient.remake(graph.elementwise('Mul', [dy, mask], dy.shape));
+}
+
+function isSide(graph: GraphBuilder, op: string, x: Value): Value {
+  return graph.elementwise(op, [x, graph.scalar(0, x.type)], x.shape, {}, 'bool');
 }
 
 function leakyRelu(graph: GraphBuilder, x: Value, alpha: number): Value {
@@ -182,6 +210,13 @@ function eluGradient(graph: GraphBuilder, dy: Value, y: Value): Value {
   const slope = graph.elementwise('Add', [y, graph.scalar(1)], y.shape);
   const capped = graph.elementwise('Min', [slope, graph.scalar(1)], y.shape);
   return graph.elementwise('Mul', [dy, capped], y.shape);
+}
+
+/** By way of float64: near the poles the last bit of x moves the result by much. */
+function tangent(graph: GraphBuilder, x: Value): Value {
+  const wide = graph.cast(x, 'float64');
+  const [sine, cosine] = ['Sin', 'Cos'].map((op) => one(graph, op, wide));
+  return graph.cast(graph.elementwise('Div', [sine, cosine], x.shape), 'float32');
 }
 
 /** exp(x) - 1 without cancellation: 2t / (1 - t) with t = tanh(x / 2) near zero. */

@@ -1,7 +1,7 @@
-import { util } from '@tensorflow/tfjs-core';
+import { gather_util, util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering } from './lowering.ts';
+import type { Attrs, Lowering, Operand } from './lowering.ts';
 
 /** Kernels that pick or place elements by index. */
 export const GATHERS: Lowering[] = [
@@ -11,6 +11,7 @@ export const GATHERS: Lowering[] = [
     infer([x, indices], { axis, batchDims }: Attrs) {
       const along = util.parseAxisParam(axis, x.shape)[0];
       const batches = batchDims ?? 0;
+      checkRange(indices, x.shape[along]);
       if (indices.dtype !== 'int32' || (batches !== 0 && batches !== along)) return null;
       const shape = [
         ...x.shape.slice(0, along),
@@ -30,6 +31,7 @@ export const GATHERS: Lowering[] = [
     kernel: 'GatherNd',
     inputs: ['params', 'indices'],
     infer([params, indices]) {
+      gather_util.prepareAndValidate(params as never, indices as never);
       if (indices.dtype !== 'int32') return null;
       const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(indices.shape.at(-1))];
       return [{ shape, dtype: params.dtype }];
@@ -99,6 +101,17 @@ export const GATHERS: Lowering[] = [
     },
   },
 ];
+
+/** As on other back ends, a bad index is an error where it is used, if it is known by then. */
+function checkRange({ entry: { values } }: Operand, size: number): void {
+  if (values === null) return;
+  for (let index = 0; index < values.length; index++) {
+    const position = values[index];
+    if (position < 0 || position >= size) {
+      throw new RangeError(`GatherV2: the index value ${position} is not in [0, ${size - 1}].`);
+    }
+  }
+}
 
 function oneHot(graph: GraphBuilder, indices: Value, shape: readonly number[]): Value {
   const depth = shape.at(-1)!;

@@ -11,10 +11,9 @@ export const JOINS: Lowering[] = [
     infer(inputs, attrs: Attrs) {
       const [axis] = util.parseAxisParam(attrs.axis, inputs[0].shape);
       if (inputs.some(({ dtype }) => dtype !== inputs[0].dtype)) return null;
-      const shape = backend_util.computeOutShape(
-        inputs.map((input) => input.shape),
-        axis,
-      );
+      const shapes = inputs.map((input) => input.shape);
+      backend_util.assertParamsConsistent(shapes, axis);
+      const shape = backend_util.computeOutShape(shapes, axis);
       return [{ shape, dtype: inputs[0].dtype }];
     },
     emit(graph, inputs, attrs: Attrs, [{ shape }]) {
@@ -27,7 +26,10 @@ export const JOINS: Lowering[] = [
     inputs: 'list',
     infer(inputs, { axis }: Attrs) {
       const { shape, dtype } = inputs[0];
-      if (inputs.some((input) => input.dtype !== dtype)) return null;
+      for (const input of inputs) {
+        if (input.dtype !== dtype) return null;
+        util.assertShapesMatch(shape, input.shape, 'All tensors passed to stack must match: ');
+      }
       const at = axis < 0 ? axis + shape.length + 1 : axis;
       return [{ shape: shape.toSpliced(at, 0, inputs.length), dtype }];
     },

@@ -7,6 +7,8 @@ export type NumericType = 'float32' | 'int32' | 'bool';
 export interface Operand {
   readonly shape: number[];
   readonly dtype: NumericType;
+  /** Its storage: `values` is null while they are still to be computed. */
+  readonly entry: { readonly values: ArrayLike<number> | null };
 }
 
 /** Shape and type of one output, decided when the kernel is recorded. */

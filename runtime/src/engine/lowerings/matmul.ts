@@ -1,3 +1,5 @@
+import { backend_util } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { broadcastShape } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
@@ -45,10 +47,16 @@ function productShape(
   b: readonly number[],
   { transposeA, transposeB }: Attrs,
 ): number[] {
-  const batch = broadcastShape(a.slice(0, -2), b.slice(0, -2));
-  const rows = a[a.length - (transposeA === true ? 1 : 2)];
-  const columns = b[b.length - (transposeB === true ? 2 : 1)];
-  return [...batch, rows, columns];
+  const sizes = (shape: readonly number[], transposed: boolean | undefined) =>
+    transposed === true ? shape.slice(-2).reverse() : shape.slice(-2);
+  const [rows, innerA] = sizes(a, transposeA);
+  const [innerB, columns] = sizes(b, transposeB);
+  if (a.length < 2 || b.length < 2 || innerA !== innerB) {
+    throw new Error(
+      `matMul: expected matrices with matching inner sizes, got [${a.join()}] and [${b.join()}] with transposeA=${transposeA} and transposeB=${transposeB}.`,
+    );
+  }
+  return [...broadcastShape(a.slice(0, -2), b.slice(0, -2)), rows, columns];
 }
 
 function product(graph: GraphBuilder, a: Value, b: Value, attrs: Attrs): Value {
@@ -62,13 +70,16 @@ function product(graph: GraphBuilder, a: Value, b: Value, attrs: Attrs): Value {
 }
 
 function einsumSpec(inputs: Operands, equation: string): OutputSpec[] | null {
+  // tfjs's own parser decides what is refused, such as repeated indices of one operand.
+  const { allDims, idDims } = backend_util.decodeEinsumEquation(equation, inputs.length);
+  backend_util.checkEinsumDimSizes(allDims.length, idDims, inputs as unknown as Tensor[]);
   if (inputs.some(({ dtype }) => dtype !== 'float32')) return null;
   const [left, right] = equation.replaceAll(' ', '').split('->');
-  if (right === undefined || equation.includes('.')) return null;
   const sizes = new Map<string, number>();
   for (const [index, letters] of left.split(',').entries()) {
-    for (const [axis, letter] of [...letters].entries())
+    for (const [axis, letter] of [...letters].entries()) {
       sizes.set(letter, inputs[index].shape[axis]);
+    }
   }
   return [{ shape: [...right].map((letter) => sizes.get(letter)!), dtype: 'float32' }];
 }

@@ -1,7 +1,7 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering, Operand } from './lowering.ts';
+import type { Attrs, Lowering, OutputSpec } from './lowering.ts';
 import { isHalving, maxPoolGradient, maxPoolInHalves } from './maxPoolGradient.ts';
 
 /** tfjs's geometry of a pooling window. */
@@ -19,9 +19,18 @@ export const POOLS: Lowering[] = [
     kernel: 'MaxPoolGrad',
     inputs: ['dy', 'input', 'output'],
     infer: ([, input]) => (input.dtype === 'float32' ? [input] : null),
-    emit: (graph, [dy, input], attrs) => [
-      maxPoolGradient(graph, dy, input, poolInfo(input.shape, attrs)),
-    ],
+    emit(graph, [dy, input], attrs) {
+      const info = poolInfo(input.shape, attrs);
+      const remake = (gradient: Value) => maxPoolGradient(graph, gradient, input, info);
+      const result = remake(dy);
+      graph.poolGradients.set(result, {
+        x: input,
+        pooled: maxPool(graph, input, info),
+        dy,
+        remake,
+      });
+      return [result];
+    },
   },
   {
     kernel: 'AvgPool',
@@ -54,7 +63,7 @@ function poolInfo(shape: readonly number[], attrs: Attrs): PoolInfo {
   );
 }
 
-function pooled({ outShape }: PoolInfo): Operand {
+function pooled({ outShape }: PoolInfo): OutputSpec {
   return { shape: outShape, dtype: 'float32' };
 }
 

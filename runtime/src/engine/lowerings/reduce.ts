@@ -10,10 +10,10 @@ export const REDUCTIONS: Lowering[] = [
   reduction('Sum', ['float32', 'int32'], undefined, sum),
   reduction('Mean', ['float32', 'int32'], 'float32', mean),
   reduction('Max', ['float32', 'int32'], undefined, (graph, x, axes) =>
-    reduce(graph, 'ReduceMax', x, axes),
+    extreme(graph, 'ReduceMax', x, axes),
   ),
   reduction('Min', ['float32', 'int32'], undefined, (graph, x, axes) =>
-    reduce(graph, 'ReduceMin', x, axes),
+    extreme(graph, 'ReduceMin', x, axes),
   ),
   reduction('Prod', ['float32', 'int32'], undefined, (graph, x, axes) =>
     reduce(graph, 'ReduceProd', x, axes),
@@ -94,7 +94,9 @@ function position(kernel: string): Lowering {
     },
     emit(graph, [x], attrs: Attrs, [{ shape }]) {
       const [axis] = axesOf(x.shape, attrs);
-      const found = graph.op(kernel, [x], shape, { axis, keepdims: 0 }, { type: 'int64' });
+      const worst = graph.scalar(kernel === 'ArgMax' ? -Infinity : Infinity);
+      const numbers = x.type === 'float32' ? replaceNaN(graph, x, worst) : x;
+      const found = graph.op(kernel, [numbers], shape, { axis, keepdims: 0 }, { type: 'int64' });
       return [graph.cast(found, 'int32')];
     },
   };
@@ -132,4 +134,19 @@ function mean(graph: GraphBuilder, x: Value, axes: readonly number[]): Value {
 function truth(graph: GraphBuilder, op: string, x: Value, axes: readonly number[]): Value {
   const type: ElementType = 'int32';
   return graph.cast(reduce(graph, op, graph.cast(x, type), axes), 'bool');
+}
+
+/** ONNX Runtime's reductions skip NaN; tfjs's answer with NaN. */
+function extreme(graph: GraphBuilder, op: string, x: Value, axes: readonly number[]): Value {
+  const result = reduce(graph, op, x, axes);
+  if (x.type !== 'float32') return result;
+  const isNaN = graph.op('IsNaN', [x], x.shape, {}, { type: 'bool' });
+  const hasNaN = truth(graph, 'ReduceMax', isNaN, axes);
+  const parts = [hasNaN, graph.scalar(NaN), result];
+  return graph.op('Where', parts, result.shape, {}, { type: 'float32' });
+}
+
+function replaceNaN(graph: GraphBuilder, x: Value, substitute: Value): Value {
+  const isNaN = graph.op('IsNaN', [x], x.shape, {}, { type: 'bool' });
+  return graph.op('Where', [isNaN, substitute, x], x.shape, {}, { type: 'float32' });
 }

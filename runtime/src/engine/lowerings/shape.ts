@@ -57,7 +57,10 @@ export const SHAPES: Lowering[] = [
   {
     kernel: 'Reverse',
     inputs: ['x'],
-    infer: ([x]) => [x],
+    infer([x], { dims }: Attrs) {
+      util.parseAxisParam(dims, x.shape);
+      return [x];
+    },
     emit(graph, [x], { dims }: Attrs) {
       return [reverse(graph, x, util.parseAxisParam(dims, x.shape as number[]))];
     },
@@ -237,7 +240,9 @@ function batchToSpace(shape: readonly number[], block: number[], crops: number[]
     reshaped,
     order: backend_util.getPermuted(reshaped.length, block.length),
     final,
-    begins: backend_util.getSliceBeginCoords(crops, block.length),
-    sizes: backend_util.getSliceSize(final, crops, block.length),
+    begins: final.map((_, axis) => crops[axis - 1]?.[0] ?? 0),
+    sizes: final.map(
+      (size, axis) => size - (crops[axis - 1]?.[0] ?? 0) - (crops[axis - 1]?.[1] ?? 0),
+    ),
   };
 }

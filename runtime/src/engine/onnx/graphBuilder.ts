@@ -4,6 +4,15 @@ import { sameShape, Value } from './value.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;
 
+/** The gradient of a max pool over `x`, which has the value `pooled`. */
+export interface PoolGradient {
+  readonly x: Value;
+  readonly pooled: Value;
+  readonly dy: Value;
+  /** The same gradient for another gradient of the pooled values. */
+  remake(dy: Value): Value;
+}
+
 const TO_CHANNELS_FIRST = [0, 3, 1, 2];
 const TO_ROWS = [0, 2, 3, 1];
 
@@ -14,6 +23,10 @@ const TO_ROWS = [0, 2, 3, 1];
 export class GraphBuilder {
   /** The relu of a value, where the graph has it. */
   readonly reluOf = new Map<Value, Value>();
+  /** For the mask that a relu's gradient is multiplied with: that relu. */
+  readonly reluOfMask = new Map<Value, Value>();
+  /** For the gradient of a max pool: how to make it again from a masked gradient. */
+  readonly poolGradients = new Map<Value, PoolGradient>();
   readonly #nodes: ModelNode[] = [];
   readonly #known = new Map<string, readonly string[]>();
   readonly #producers = new Map<string, ModelNode>();

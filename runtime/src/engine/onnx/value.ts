@@ -45,12 +45,21 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }
 
-/** Shape of an operation between two tensors under NumPy's broadcasting rule. */
+/**
+ * Shape of an operation between two tensors under NumPy's broadcasting rule.
+ *
+ * @throws Error when some axis has different sizes and neither is 1
+ */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, axis) => {
+  const shape: number[] = new Array<number>(rank);
+  for (let axis = 0; axis < rank; axis++) {
     const left = a[a.length - rank + axis] ?? 1;
     const right = b[b.length - rank + axis] ?? 1;
-    return left === 1 ? right : left;
-  });
+    if (left !== right && left !== 1 && right !== 1) {
+      throw new Error(`Shapes [${a.join()}] and [${b.join()}] cannot be broadcast together.`);
+    }
+    shape[axis] = left === 1 ? right : left;
+  }
+  return shape;
 }

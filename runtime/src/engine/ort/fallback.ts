@@ -12,7 +12,10 @@ export interface CpuTensor {
   readonly parts?: { readonly real: CpuTensor; readonly imag: CpuTensor };
 }
 
-type Inputs = Record<string, CpuTensor | null> | readonly (CpuTensor | null)[];
+/** An input of a kernel: ragged kernels take lists of tensors under one name. */
+export type CpuInput = CpuTensor | null | readonly (CpuTensor | null)[];
+
+type Inputs = Record<string, CpuInput> | readonly CpuInput[];
 
 /** Kernels that make small values out of attributes alone: not worth a word. */
 const HOST_KERNELS = new Set(['Range', 'LinSpace', 'Multinomial']);
@@ -27,17 +30,17 @@ export function runCpuKernel(kernel: string, inputs: Inputs, attrs: object): Cpu
   }
   if (!HOST_KERNELS.has(kernel)) report(kernel);
   const infos = Array.isArray(inputs)
-    ? inputs.map(load)
-    : Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, load(tensor)]));
+    ? inputs.map(loadInput)
+    : Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, loadInput(tensor)]));
   const outputs = config.kernelFunc({
-    inputs: infos as tf.NamedTensorInfoMap,
+    inputs: infos as unknown as tf.NamedTensorInfoMap,
     backend: cpu,
     attrs: attrs as tf.NamedAttrMap,
   });
   const list = Array.isArray(outputs) ? outputs : [outputs];
   const results = list.map(unload);
-  for (const info of [...list, ...Object.values(infos)]) {
-    if (info != null) cpu.disposeData((info as tf.TensorInfo).dataId);
+  for (const info of [...list, ...Object.values(infos).flat()]) {
+    if (info !== undefined) cpu.disposeData(info.dataId);
   }
   return results;
 }
@@ -51,6 +54,10 @@ function report(kernel: string): void {
   });
 }
 
+function loadInput(input: CpuInput): tf.TensorInfo | (tf.TensorInfo | undefined)[] | undefined {
+  return Array.isArray(input) ? input.map(load) : load(input as CpuTensor | null);
+}
+
 function load(tensor: CpuTensor | null): tf.TensorInfo | undefined {
   if (tensor === null) return undefined;
   const { shape, dtype, values, parts } = tensor;
@@ -61,7 +68,9 @@ function load(tensor: CpuTensor | null): tf.TensorInfo | undefined {
     cpu.data.get(info.dataId).complexTensorInfos = { real: real!, imag: imag! };
     return info;
   }
-  return { dataId: cpu.write(values, shape, dtype), shape, dtype };
+  const info = { dataId: cpu.write(values, shape, dtype), shape, dtype };
+  // Some of these kernels were written for tensors, which know their rank and size.
+  return Object.assign(info, { rank: shape.length, size: tf.util.sizeFromShape(shape) });
 }
 
 function unload({ dataId, shape, dtype }: tf.TensorInfo): CpuTensor {

@@ -5,7 +5,7 @@ import type { OrtBackend } from './backend.ts';
 import { isNumeric } from './entry.ts';
 import type { Values } from './entry.ts';
 import { runCpuKernel } from './fallback.ts';
-import type { CpuTensor } from './fallback.ts';
+import type { CpuInput, CpuTensor } from './fallback.ts';
 import type { Use } from './graphNode.ts';
 import type { StructuralCall } from './structuralKernels.ts';
 import { STRUCTURAL_KERNELS } from './structuralKernels.ts';
@@ -79,13 +79,15 @@ function fallBack(
   attrs: object,
 ): tf.TensorInfo | tf.TensorInfo[] {
   const isList = Array.isArray(inputs);
-  const tensors = Object.entries(inputs).map(([key, info]) => [key, toCpu(backend, info)] as const);
+  const tensors = Object.entries(inputs).map(
+    ([key, info]) => [key, inputToCpu(backend, info)] as const,
+  );
   const results = runCpuKernel(
     name,
     isList ? tensors.map(([, tensor]) => tensor) : Object.fromEntries(tensors),
     attrs,
   );
-  const shared = new Set(tensors.map(([, tensor]) => tensor?.values));
+  const shared = new Set(tensors.flatMap(([, tensor]) => tensor).map((tensor) => tensor?.values));
   const outputs = results.map((result) => fromCpu(backend, result, shared));
   const many = tf.getKernel(name, 'cpu') !== undefined && MULTIPLE_OUTPUTS.has(name);
   return outputs.length === 1 && !many ? outputs[0] : outputs;
@@ -93,6 +95,12 @@ function fallBack(
 
 /** Kernels whose result is a list even when it has one element. */
 const MULTIPLE_OUTPUTS = new Set(['SplitV', 'Unpack']);
+
+function inputToCpu(backend: OrtBackend, info: tf.TensorInfo | null | undefined): CpuInput {
+  const list: unknown = info;
+  if (!Array.isArray(list)) return toCpu(backend, info);
+  return (list as tf.TensorInfo[]).map((item) => toCpu(backend, item));
+}
 
 function toCpu(backend: OrtBackend, info: tf.TensorInfo | null | undefined): CpuTensor | null {
   if (info === undefined || info === null) return null;

@@ -28,6 +28,9 @@ export const STRUCTURAL_KERNELS: Record<string, Structural | undefined> = {
   ExpandDims({ inputs, backend, attrs }) {
     const shape = [...inputs.input.shape];
     const { dim } = attrs as { dim: number };
+    if (dim < -(shape.length + 1)) {
+      throw new Error(`expandDims: expected an axis from ${-(shape.length + 1)}, got ${dim}.`);
+    }
     shape.splice(dim < 0 ? shape.length + dim + 1 : dim, 0, 1);
     return share(backend, inputs.input, shape);
   },
