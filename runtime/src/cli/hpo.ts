@@ -1,57 +1,71 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { isUsageError, messageOf } from '../errors.ts';
 import type { FromWorker, MessagePipe, ToWorker } from '../tuning/messages.ts';
 import { type HpoOptions, runSearch } from '../tuning/runSearch.ts';
 import type { TrainingSide } from '../tuning/trainingSide.ts';
 import { serveTrial } from '../tuning/trialWorker.ts';
-import type { Signals, Terminal } from '../core/ports.ts';
+import { exitCodeOf } from './exitCodes.ts';
+import { type Host, processHost } from './host.ts';
+import { reportError } from './runCommandLine.ts';
 
-const WORKER_VARIABLE = 'LIGHTBOX_HPO_WORKER';
+/** In the environment of a trial's process: the process id of its coordinator. */
+const PARENT_VARIABLE = 'LIGHTBOX_HPO_PARENT';
 
 /**
  * The whole of a project's `scripts/hpo.ts`: searches for hyper-parameters as the command line
- * says, and, started again by itself as a child process, runs one trial. Sets the exit code.
+ * says and, started again by itself as a child process, runs one trial. Sets the exit code: 0 when
+ * the study has its trials, 130 when it was stopped before, 3 when the time was over before.
  *
  * ```ts
  * import { runHpo } from 'lightbox-runtime';
- * import { hpoConfig } from '../src/hpo/config.ts';
+ * import { config } from '../src/hpo/config.ts';
  * import { searchSpace } from '../src/hpo/searchSpace.ts';
  *
- * await runHpo({ searchSpace, config: hpoConfig, configFiles: ['configs/net.yaml'] });
+ * await runHpo({ searchSpace, config, configFiles: ['configs/net.yaml'] });
  * ```
  *
- * @param side for tests: what trains; default the trainer
+ * @param side what trains; default: the trainer, by the path that `fit` takes
  */
-export async function runHpo(options: HpoOptions, side: TrainingSide): Promise<void> {
+export async function runHpo(options: HpoOptions, side?: TrainingSide): Promise<void> {
+  const host = processHost();
   try {
-    process.exitCode = await start(options, side);
+    process.exitCode = await start(options, host, side ?? (await trainerSide(host)));
   } catch (error) {
-    const text = isUsageError(error) ? error.message : stackOf(error);
-    process.stderr.write(`${text}\n`);
-    process.exitCode = isUsageError(error) ? 2 : 1;
+    host.terminal.restore();
+    reportError(error, host);
+    process.exitCode = exitCodeOf(error);
+  } finally {
+    host.terminal.restore();
   }
 }
 
-async function start(options: HpoOptions, side: TrainingSide): Promise<number> {
-  if (process.env[WORKER_VARIABLE] !== undefined && process.connected) return work(side);
+/** Loaded when it is needed: the search itself works without tensors. */
+async function trainerSide(host: Host): Promise<TrainingSide> {
+  const { hpoTraining } = await import('./hpoTraining.ts');
+  return hpoTraining(host);
+}
+
+async function start(options: HpoOptions, host: Host, side: TrainingSide): Promise<number> {
+  if (host.env[PARENT_VARIABLE] !== undefined && process.connected) {
+    return work(side, Number(host.env[PARENT_VARIABLE]));
+  }
   return runSearch(options, {
     args: process.argv.slice(2),
-    terminal: processTerminal(),
-    signals: processSignals(),
+    terminal: host.terminal,
+    signals: host.signals,
     cores: availableParallelism(),
     side,
     worker: {
       script: process.argv[1],
       execArgv: process.execArgv,
       args: [],
-      env: { ...process.env, [WORKER_VARIABLE]: String(process.pid) },
+      env: { ...host.env, [PARENT_VARIABLE]: String(process.pid) },
     },
   });
 }
 
-async function work(side: TrainingSide): Promise<number> {
-  dieWithParent();
+async function work(side: TrainingSide, parent: number): Promise<number> {
+  dieWithParent(parent);
   // Ctrl-C reaches the whole process group; the coordinator decides what it means for a trial.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   await serveTrial(side.runTrial, parentPipe());
@@ -72,38 +86,12 @@ function parentPipe(): MessagePipe<FromWorker, ToWorker> {
  * A trial must not outlive its search: the next one would run it a second time. The pipe tells,
  * and for a trial that never looks at the pipe a thread of its own looks at the parent.
  */
-function dieWithParent(): void {
-  const parent = Number(process.env[WORKER_VARIABLE]);
+function dieWithParent(parent: number): void {
   process.on('disconnect', () => {
     if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
   });
   const source = `setInterval(() => {
-    if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL');
+    if (process.ppid !== ${String(parent)}) process.kill(process.pid, 'SIGKILL');
   }, 250);`;
   new Worker(source, { eval: true, execArgv: [], env: {} }).unref();
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-}
-
-function processTerminal(): Terminal {
-  return {
-    isTTY: false,
-    columns: process.stdout.columns ?? 80,
-    color: false,
-    line: (text) => {
-      process.stdout.write(`${text}\n`);
-    },
-    live: () => undefined,
-  };
-}
-
-function processSignals(): Signals {
-  return {
-    on: (signal, handler) => {
-      process.on(signal, handler);
-      return () => process.off(signal, handler);
-    },
-  };
 }

@@ -1,6 +1,14 @@
 import { deepFreeze, isPlainObject, type JsonObject } from '../core/json.ts';
 import { UsageError } from '../errors.ts';
-import { fromPlain, toPlain, withoutEntry, type MapNode } from './node.ts';
+import {
+  defaultOrigin,
+  fromPlain,
+  toPlain,
+  withoutEntry,
+  type ConfigNode,
+  type Entry,
+  type MapNode,
+} from './node.ts';
 import type { PreparedConfig } from './prepare.ts';
 import { provenance } from './printConfig.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -39,9 +47,32 @@ export function extractEmbeddedConfig(checkpoint: {
   );
 }
 
-/** The same as a layer for `loadConfig`. @param file the checkpoint's path, for messages */
+/**
+ * The same as a layer for `loadConfig`. What nobody wrote in that run is marked as a default.
+ * @param file the checkpoint's path, for messages
+ */
 export function embeddedLayer(config: JsonObject, file: string): MapNode {
-  const node = fromPlain(config, { kind: 'checkpoint', file });
-  if (node.kind === 'map') return node;
-  throw new UsageError('ERR_CHECKPOINT_NO_CONFIG', `${file}: its configuration is not a map.`);
+  const { [provenanceKey]: origins, ...values } = config;
+  const written = isPlainObject(origins) ? Object.keys(origins) : undefined;
+  const node = fromPlain(values, { kind: 'checkpoint', file });
+  if (node.kind !== 'map') {
+    throw new UsageError('ERR_CHECKPOINT_NO_CONFIG', `${file}: its configuration is not a map.`);
+  }
+  return written === undefined ? node : (markDefaults(node, '', new Set(written)) as MapNode);
+}
+
+function markDefaults(node: ConfigNode, path: string, written: ReadonlySet<string>): ConfigNode {
+  const below = (key: string | number): string => (path === '' ? String(key) : `${path}.${key}`);
+  if (node.kind === 'map' && node.entries.size > 0) {
+    const entries = [...node.entries].map(([key, entry]): [string, Entry] => [
+      key,
+      { ...entry, node: markDefaults(entry.node, below(key), written) },
+    ]);
+    return { ...node, entries: new Map(entries) };
+  }
+  if (node.kind === 'list' && node.items.length > 0) {
+    const items = node.items.map((item, index) => markDefaults(item, below(index), written));
+    return { ...node, items };
+  }
+  return written.has(path) ? node : { ...node, origin: defaultOrigin };
 }

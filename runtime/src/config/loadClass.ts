@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
 import { didYouMean, messageOf } from '../errors.ts';
-import { areaNames, loadArea } from './registry.ts';
+import { areaNames, insteadOf, loadArea } from './registry.ts';
 import { isSchema } from './schemaKind.ts';
 import { translateClassPath } from './translateClassPath.ts';
 
@@ -64,6 +64,8 @@ async function fromRegistry(classPath: string): Promise<LoadedClass> {
   const classes = await loadArea(area);
   const type = classes.get(name);
   if (type !== undefined) return { type, path: classPath };
+  const instead = insteadOf(area, name);
+  if (instead !== undefined) return { problem: `${name} is not in this version: ${instead}` };
   const near = didYouMean(name, classes.keys());
   const list = [...classes.keys()].join(', ');
   return { problem: `lightbox.${area} has no "${name}".${near} It has: ${list}` };

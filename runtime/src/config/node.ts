@@ -142,6 +142,18 @@ export function nodeAt(root: ConfigNode, path: ConfigPath): ConfigNode | undefin
   return node;
 }
 
+/** `node` without what is a default, and without maps that only hold such; undefined when all is. */
+export function withoutDefaults(node: ConfigNode): ConfigNode | undefined {
+  if (node.kind !== 'map' || node.entries.size === 0) {
+    return node.origin.kind === 'default' ? undefined : node;
+  }
+  const entries = [...node.entries].flatMap(([key, entry]): [string, Entry][] => {
+    const inner = withoutDefaults(entry.node);
+    return inner === undefined ? [] : [[key, { ...entry, node: inner }]];
+  });
+  return entries.length === 0 ? undefined : { ...node, entries: new Map(entries) };
+}
+
 /** The value of a scalar entry when it is text. */
 export function textAt(node: ConfigNode, key: string): string | undefined {
   const inner = nodeAt(node, [key]);

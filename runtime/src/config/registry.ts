@@ -12,7 +12,25 @@ const areas: Readonly<Record<string, () => Promise<object>>> = {
 /** Other names of the runtime's own classes. */
 const aliases: Readonly<Record<string, string>> = {
   'callbacks.TorchCompileCallback': 'CompileCallback',
+  'callbacks.FlowProgressBarCallback': 'ProgressBar',
 };
+
+/** Classes that this version does not have, and what does their work until then. */
+const notYet: Readonly<Record<string, string>> = {
+  'callbacks.PauseCallback': 'Ctrl-C saves and ends a run; --ckpt_path goes on from there',
+  'callbacks.EnvironmentCallback': 'write the variables into the section "environment" at the top',
+  'callbacks.WandbArtifactCheckpoint':
+    'lightbox.callbacks.ModelCheckpoint keeps checkpoints locally',
+  'loggers.WandbLogger': 'lightbox.loggers.CSVLogger and metrics.jsonl hold every value',
+  'loggers.TensorBoardLogger': 'lightbox.loggers.CSVLogger and metrics.jsonl hold every value',
+  'loggers.MLFlowLogger': 'lightbox.loggers.CSVLogger and metrics.jsonl hold every value',
+};
+
+/** What to do without a class that a later version has; undefined for classes nobody plans. */
+export function insteadOf(area: string, name: string): string | undefined {
+  const key = `${area}.${name}`;
+  return Object.hasOwn(notYet, key) ? notYet[key] : undefined;
+}
 
 export const areaNames: readonly string[] = Object.keys(areas);
 

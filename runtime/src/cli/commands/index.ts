@@ -2,7 +2,8 @@ import { UsageError } from '../../errors.ts';
 import type { Command } from './command.ts';
 import { doctor } from './doctor.ts';
 import { inspect } from './inspect.ts';
-import { fit, predict, resume, test, validate } from './runCommands.ts';
+import { predict } from './predict.ts';
+import { fit, resume, test, validate } from './runCommands.ts';
 import { schema } from './schema.ts';
 
 /** Commands that need no project. */

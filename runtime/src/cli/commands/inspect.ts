@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { configDifferences } from '../../config/configDifferences.ts';
 import { describeCheckpoint, type CheckpointDescription } from '../../checkpoint/index.ts';
 import { embeddedLayer } from '../../config/embedded.ts';
-import { withoutEntry } from '../../config/node.ts';
+import { withoutDefaults } from '../../config/node.ts';
 import { printConfig } from '../../config/printConfig.ts';
 import { UsageError } from '../../errors.ts';
 import { readRunConfig } from '../openRun.ts';
@@ -14,6 +14,7 @@ export const inspect: Command = {
     'Show a checkpoint: step, metrics, versions, configuration; with --config what differs now.',
   flags: {
     json: { takes: 'switch', describe: 'Print JSON.' },
+    all: { takes: 'switch', describe: 'Show defaults of the configuration too.' },
     tensors: { takes: 'switch', describe: 'List the tensors too.' },
   },
   async run(context) {
@@ -27,14 +28,14 @@ export const inspect: Command = {
       const { state: _state, ...shown } = found;
       host.print(JSON.stringify(shown, null, 2));
     } else {
-      host.print(describe(found, args.options.has('tensors')).join('\n'));
+      host.print(describe(found, args.options).join('\n'));
       if (args.files.length > 0) host.print((await compare(context, found)).join('\n'));
     }
     return 0;
   },
 };
 
-function describe(found: CheckpointDescription, tensors: boolean): string[] {
+function describe(found: CheckpointDescription, options: ReadonlyMap<string, unknown>): string[] {
   const { path, bytes, info, modelSize } = found;
   const lines = [
     `Checkpoint ${path}`,
@@ -45,20 +46,22 @@ function describe(found: CheckpointDescription, tensors: boolean): string[] {
     'Metrics',
     ...Object.entries(info.metrics).map(([name, value]) => `  ${name} = ${String(value)}`),
   ];
-  if (tensors) {
+  if (options.has('tensors')) {
     lines.push('Tensors');
     for (const { name, dtype, shape } of found.tensors) {
       lines.push(`  ${name} ${dtype} [${shape.join(', ')}]`);
     }
   }
-  lines.push('Configuration', ...configLines(found));
+  lines.push('Configuration', ...configLines(found, options.has('all')));
   return lines;
 }
 
-function configLines({ info, path }: CheckpointDescription): string[] {
+function configLines({ info, path }: CheckpointDescription, all: boolean): string[] {
   if (info.config === null) return ['  none: the run was not started from one'];
-  const tree = withoutEntry(embeddedLayer(info.config, path), 'provenance');
-  return printConfig(tree)
+  const tree = embeddedLayer(info.config, path);
+  const shown = all ? tree : withoutDefaults(tree);
+  if (shown?.kind !== 'map') return ['  defaults only'];
+  return printConfig(shown)
     .trimEnd()
     .split('\n')
     .map((line) => `  ${line}`);

@@ -6,7 +6,7 @@ import type { Loader } from '../../../../runtime/src/core/loader.ts';
 import type { OptimizerConfig } from '../../../../runtime/src/core/optim/optimizerConfig.ts';
 import { SGD } from '../../../../runtime/src/core/optim/index.ts';
 
-interface Points {
+interface Batch {
   readonly x: tf.Tensor2D;
   readonly y: tf.Tensor2D;
 }
@@ -32,8 +32,12 @@ export class Line extends TrainModule {
     return tf.add(tf.matMul(x as tf.Tensor2D, this.w), this.b);
   }
 
+  override predictStep(batch: unknown): tf.Tensor {
+    return this.forward((batch as Batch).x);
+  }
+
   #loss(batch: unknown): tf.Scalar {
-    const { x, y } = batch as Points;
+    const { x, y } = batch as Batch;
     return tf.mean(tf.squaredDifference(this.forward(x), y));
   }
 
@@ -81,6 +85,10 @@ export class Points extends DataModule {
   }
 
   override testDataloader(): Loader {
+    return pointLoader({ ...this.options, delayMs: 0 });
+  }
+
+  override predictDataloader(): Loader {
     return pointLoader({ ...this.options, delayMs: 0 });
   }
 }
