@@ -117,7 +117,7 @@ export function mapDataset<Sample, Result>(
       const sample = dataset.get(index);
       return sample instanceof Promise
         ? sample.then((ready: Sample) => change(ready, index))
-        : (change(sample, index));
+        : change(sample, index);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { HostBatch, HostTensor } from '../../core/batch.ts';
 import { isPlainObject } from '../../core/json.ts';
 import { LightboxError, UsageError } from '../../errors.ts';
@@ -221,7 +222,7 @@ function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object') return Object.prototype.toString.call(value).slice(8, -1);
-  return `${typeof value} ${String(value as string | number | boolean | bigint)}`;
+  return `${typeof value} ${inspect(value)}`;
 }
 
 function layoutOf(tensor: HostTensor): string {

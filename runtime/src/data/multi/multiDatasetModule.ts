@@ -202,7 +202,7 @@ export class MultiDatasetModule extends DataModule {
     order: SampleOrder | undefined,
     sourceOf: (place: Place) => number,
   ): HostBatch {
-    if (!isPlainObject(batch) || sourceField in batch) {
+    if (!isPlainObject(batch) || isTensor(batch) || sourceField in batch) {
       throw new UsageError(
         'ERR_DATA_MISMATCH',
         `MultiDatasetModule needs samples that are objects without a field "${sourceField}": it adds that one with the index of the dataset.`,
@@ -218,4 +218,8 @@ export class MultiDatasetModule extends DataModule {
     const masked = applyModalityDropout(fields, places.length, this.options.modalityDropout, rngOf);
     return { ...masked, [sourceField]: source };
   }
+}
+
+function isTensor(value: Record<string, unknown>): boolean {
+  return ArrayBuffer.isView(value.data) && Array.isArray(value.shape);
 }

@@ -60,7 +60,7 @@ describe('collateSamples', () => {
     { samples: [{ x: 1 }, { y: 1 }], message: /expected keys x as in sample 0, got y/ },
     {
       samples: [{ x: { z: 1 } }, { x: { z: 'a' } }],
-      message: /Field "x\.z" of sample 1.*string a/,
+      message: /Field "x\.z" of sample 1.*string 'a'/,
     },
     { samples: [[1, 'a'], [1]], message: /expected 2 items.*got 1/ },
     { samples: ['a', 1], message: /expected a string.*number 1/ },
