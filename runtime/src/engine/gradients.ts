@@ -50,7 +50,7 @@ function checkedLoss(loss: unknown): tf.Scalar {
         'with tf.mean(loss), and return it without reading it.',
     );
   };
-  if (!(loss instanceof tf.Tensor)) return fail(loss === undefined ? 'nothing' : typeof loss);
+  if (!isTensor(loss)) return fail(loss === undefined ? 'nothing' : typeof loss);
   if (loss.rank !== 0) return fail(`a tensor of shape [${loss.shape.join(', ')}]`);
   if (loss.dtype !== 'float32') {
     throw new UsageError(
@@ -59,6 +59,10 @@ function checkedLoss(loss: unknown): tf.Scalar {
     );
   }
   return loss as tf.Scalar;
+}
+
+function isTensor(value: unknown): value is tf.Tensor {
+  return value instanceof tf.Tensor;
 }
 
 function unconnected(arena: ParameterArena): UsageError {

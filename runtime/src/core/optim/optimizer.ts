@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
 import { LightboxError, UsageError } from '../../errors.ts';
-import type { JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { divide, type ParamGroup, type paramGroupSchema, type Range } from './paramGroups.ts';
 
 /** What every optimizer's options have. */
@@ -81,12 +81,12 @@ export abstract class Optimizer {
   loadStateDict(state: JsonObject): void {
     const groups = Array.isArray(state.groups) ? (state.groups as JsonObject[]) : [];
     const expected = this.groups.map(({ name }) => name).join(', ');
-    const found = groups.map(({ name }) => String(name)).join(', ');
+    const found = groups.map(({ name }) => text(name)).join(', ');
     if (state.name !== this.name || typeof state.steps !== 'number' || found !== expected) {
       throw new UsageError(
         'ERR_OPTIM_STATE',
         `Optimizer state: expected ${this.name} with groups ${expected}, got ` +
-          `${String(state.name)} with groups ${found}. Use the same optimizer, or load weights only.`,
+          `${text(state.name)} with groups ${found}. Use the same optimizer, or load weights only.`,
       );
     }
     this.steps = state.steps;
@@ -139,4 +139,8 @@ export abstract class Optimizer {
     const cut = whole.map(([key, vector]) => [key, vector.subarray(start, end)]);
     return Object.fromEntries(cut) as Record<Slot | 'values' | 'grads', Float32Array>;
   }
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }

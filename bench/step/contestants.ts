@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Peer, type Request, type Variant } from './peer.ts';
+import type { CaseName } from './workload.ts';
+
+/** A subject with its process, and what was measured of it so far. */
+export interface Contestant {
+  readonly subject: string;
+  readonly peer: Peer;
+  readonly samples: number[];
+  firstStepMs: number;
+  peakMb: number;
+  /** Loss of the last warm-up step, to see that all subjects train the same model. */
+  warmLoss: number;
+  prepare(name: CaseName): Promise<void>;
+  /** Some steps in a row, added to the samples. */
+  burst(): Promise<void>;
+}
+
+const warmSteps = 8;
+
+/** A tfjs subject of `worker.ts`. */
+export function nodePeer(subject: string, stepsPerBurst: number): Contestant {
+  const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
+  const peer = new Peer(process.execPath, ['--expose-gc', '--import', 'tsx', worker, subject]);
+  return contestant(subject, peer, stepsPerBurst, undefined);
+}
+
+/** The PyTorch variants of a case, all in one process; none without an interpreter. */
+export function pythonContestants(python: string | undefined, name: CaseName): Contestant[] {
+  if (python === undefined) return [];
+  const script = fileURLToPath(new URL('../python/step.py', import.meta.url));
+  const peer = new Peer(python, [script]);
+  return variants(name).map((variant) =>
+    contestant(variant.name, peer, name === 'mlp' ? 25 : 4, variant),
+  );
+}
+
+function variants(name: CaseName): Variant[] {
+  const counts = [...new Set([1, availableParallelism()])];
+  const layouts = name === 'cnn' ? [false, true] : [false];
+  return counts.flatMap((threads) =>
+    layouts.flatMap((channelsLast) =>
+      [false, true].map((fused) => {
+        const layout = channelsLast ? '-channels_last' : '';
+        const adam = fused ? 'fused' : 'foreach';
+        return {
+          name: `pytorch-${String(threads)}t${layout}-${adam}`,
+          threads,
+          channelsLast,
+          fused,
+        };
+      }),
+    ),
+  );
+}
+
+function contestant(
+  subject: string,
+  peer: Peer,
+  steps: number,
+  variant: Variant | undefined,
+): Contestant {
+  const run = (count: number): Request => ({ do: 'run', steps: count, variant: variant?.name });
+  return {
+    subject,
+    peer,
+    samples: [],
+    firstStepMs: NaN,
+    peakMb: 0,
+    warmLoss: NaN,
+    async prepare(name) {
+      await peer.ask({ do: 'prepare', case: name, variant });
+      const first = await peer.ask(run(1));
+      this.firstStepMs = first.ms[0];
+      const warm = await peer.ask(run(warmSteps - 1));
+      this.warmLoss = warm.loss ?? NaN;
+    },
+    async burst() {
+      const { ms, peakMb } = await peer.ask(run(steps));
+      this.samples.push(...ms);
+      this.peakMb = peakMb ?? 0;
+    },
+  };
+}

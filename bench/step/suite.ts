@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { messageOf, UsageError } from '../../runtime/src/errors.ts';
+import { machineFacts } from '../machine.ts';
+import { median, type Report } from '../report.ts';
+import type { Suite } from '../suite.ts';
+import { measureGrowth } from './growth.ts';
+import { nodePeer, pythonContestants, type Contestant } from './contestants.ts';
+import { cases, type CaseName } from './workload.ts';
+
+const unit = 'ms a step';
+
+/** A subject that has used this much is measured no further: the slow ones have few samples. */
+const budgetMs = 15_000;
+
+/** Optimizer steps (forward, backward, Adam, loss read) of two models, side by side. */
+export const stepSuite: Suite = async (report, { cases: wanted, rounds = 12, python }) => {
+  const names = chosen(wanted);
+  report.machine({ ...machineFacts(), ...versions() });
+  if (python === undefined) {
+    report.note('LIGHTBOX_BENCH_PYTHON names no interpreter with torch: no pytorch rows', {
+      subject: 'pytorch',
+    });
+  }
+  for (const name of names) await runCase(report, name, rounds, python);
+  await measureGrowth(report);
+};
+
+async function runCase(
+  report: Report,
+  name: CaseName,
+  rounds: number,
+  python: string | undefined,
+): Promise<void> {
+  const contestants = [
+    nodePeer('ort-default', name === 'mlp' ? 25 : 4),
+    nodePeer('tfjs-wasm', 2),
+    ...(name === 'mlp' ? [nodePeer('tfjs-cpu', 1)] : []),
+    ...pythonContestants(python, name),
+  ];
+  try {
+    const ready = await prepareAll(report, name, contestants);
+    for (let round = 0; round < rounds; round++) {
+      for (const contestant of ready) {
+        if (total(contestant.samples) > budgetMs) continue;
+        await contestant.burst();
+        // Thread pools spin for a while after their last product; the next subject must not pay.
+        await sleep(30);
+      }
+    }
+    summarise(report, name, ready);
+  } finally {
+    for (const { peer } of contestants) peer.close();
+  }
+  if (name === 'cnn') await oneSlowStep(report);
+  report.compare(name, 'ort-default', 'pytorch');
+  report.compare(name, 'ort-default', 'tfjs-wasm');
+  report.compare(name, 'ort-default', 'tfjs-cpu');
+}
+
+/** Builds every subject and warms it up; those that cannot do the case are noted and left out. */
+async function prepareAll(
+  report: Report,
+  name: CaseName,
+  contestants: readonly Contestant[],
+): Promise<Contestant[]> {
+  const ready: Contestant[] = [];
+  for (const contestant of contestants) {
+    try {
+      await contestant.prepare(name);
+      ready.push(contestant);
+    } catch (error) {
+      report.note(`no figures: ${messageOf(error).split('\n')[0]}`, {
+        case: name,
+        subject: contestant.subject,
+      });
+    }
+  }
+  return ready;
+}
+
+function summarise(report: Report, name: CaseName, ready: readonly Contestant[]): void {
+  for (const { subject, samples } of ready) report.measure(name, subject, unit, samples);
+  const best = ready
+    .filter(({ subject }) => subject.startsWith('pytorch-'))
+    .toSorted((a, b) => middle(a.samples) - middle(b.samples))
+    .at(0);
+  if (best !== undefined) {
+    report.measure(name, 'pytorch', unit, best.samples);
+    report.note(`best variant: ${best.subject}`, { case: name, subject: 'pytorch' });
+  }
+  for (const { subject, firstStepMs, peakMb } of ready) {
+    if (subject !== 'ort-default' && subject !== best?.subject) continue;
+    report.measure(`${name}-first-step`, subject, 'ms', [firstStepMs]);
+    if (peakMb > 0) report.measure(`${name}-peak-memory`, subject, 'MB', [peakMb]);
+  }
+  const losses = ready.map(({ subject, warmLoss }) => `${subject} ${warmLoss.toFixed(4)}`);
+  report.note(`loss after 8 updates: ${losses.join(', ')}`, { case: name });
+}
+
+/** A convolution network on the plain JavaScript back end takes half a minute a step. */
+async function oneSlowStep(report: Report): Promise<void> {
+  const contestant = nodePeer('tfjs-cpu', 1);
+  try {
+    await contestant.peer.ask({ do: 'prepare', case: 'cnn' });
+    const { ms } = await contestant.peer.ask({ do: 'run', steps: 1 });
+    report.measure('cnn', 'tfjs-cpu', unit, ms);
+    report.note('one step, without warm-up', { case: 'cnn', subject: 'tfjs-cpu' });
+  } finally {
+    contestant.peer.close();
+  }
+}
+
+function chosen(wanted: readonly string[]): CaseName[] {
+  const all = Object.keys(cases) as CaseName[];
+  const unknown = wanted.find((name) => !all.includes(name as CaseName));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      'ERR_BENCH_CASE',
+      `--case: expected one of ${all.join(', ')}, got "${unknown}".`,
+    );
+  }
+  return wanted.length === 0 ? all : (wanted as CaseName[]);
+}
+
+function total(samples: readonly number[]): number {
+  return samples.reduce((sum, sample) => sum + sample, 0);
+}
+
+function middle(samples: readonly number[]): number {
+  return median(samples.toSorted((a, b) => a - b));
+}
+
+function versions(): Record<string, string> {
+  const found = ['onnxruntime-node', '@tensorflow/tfjs-core'].map((name) => {
+    const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+    const { version } = JSON.parse(readFileSync(fileURLToPath(path), 'utf8')) as {
+      version: string;
+    };
+    return [name, version];
+  });
+  return Object.fromEntries(found) as Record<string, string>;
+}

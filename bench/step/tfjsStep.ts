@@ -1,0 +1,106 @@
+import { Adam } from '../../runtime/src/core/optim/index.ts';
+import { ParameterArena } from '../../runtime/src/engine/arena/parameterArena.ts';
+import { computeGradients } from '../../runtime/src/engine/gradients.ts';
+import * as tf from '../../runtime/src/engine/tf.ts';
+import {
+  cases,
+  classes,
+  initialWeights,
+  learningRate,
+  type CaseName,
+  type StepBatch,
+} from './workload.ts';
+
+/** One optimizer step on a batch; returns the loss as a number, as a user who logs it would. */
+export type TrainStep = (batch: StepBatch) => number;
+
+/** Training as this runtime does it: gradients into the arena, the update in place. */
+export function lightboxStep(name: CaseName): TrainStep {
+  const model = build(name);
+  const parameters = model.trainableWeights.map((weight, index) => ({
+    name: `${String(index)}.${weight.originalName}`,
+    variable: variableOf(weight.read()),
+  }));
+  const arena = new ParameterArena(parameters);
+  const optimizer = new Adam({ lr: learningRate });
+  optimizer.bind(arena);
+  return (batch) =>
+    withTensors(name, batch, (inputs, labels) => {
+      const loss = computeGradients(() => lossOf(model, inputs, labels), arena);
+      optimizer.step();
+      return readAndDispose(loss);
+    });
+}
+
+/** Training as tfjs's documentation does it, with its own optimizer. */
+export function tfjsStep(name: CaseName): TrainStep {
+  const model = build(name);
+  const optimizer = tf.train.adam(learningRate, 0.9, 0.999, 1e-8);
+  return (batch) =>
+    withTensors(name, batch, (inputs, labels) => {
+      const loss = optimizer.minimize(() => lossOf(model, inputs, labels), true);
+      if (loss === null) throw new Error('minimize returned no loss');
+      return readAndDispose(loss);
+    });
+}
+
+function build(name: CaseName): tf.Sequential {
+  const { layers } = tf;
+  const [inputShape, activation] = [cases[name].input, 'relu' as const];
+  const conv = { kernelSize: 3, padding: 'same' as const, activation };
+  const model = tf.sequential({
+    layers:
+      name === 'mlp'
+        ? [
+            layers.dense({ units: 512, inputShape, activation }),
+            layers.dense({ units: 256, activation }),
+            layers.dense({ units: classes }),
+          ]
+        : [
+            layers.conv2d({ ...conv, filters: 32, inputShape }),
+            layers.maxPooling2d({ poolSize: 2 }),
+            layers.conv2d({ ...conv, filters: 64 }),
+            layers.maxPooling2d({ poolSize: 2 }),
+            layers.flatten(),
+            layers.dense({ units: 128, activation }),
+            layers.dense({ units: classes }),
+          ],
+  });
+  const values = initialWeights(name).map((data, index) =>
+    tf.tensor(data, cases[name].weights[index]),
+  );
+  model.setWeights(values);
+  tf.dispose(values);
+  return model;
+}
+
+/** A layer's weight reads as its variable, though its type says tensor only. */
+function variableOf(tensor: tf.Tensor): tf.Variable {
+  if (tensor instanceof tf.Variable) return tensor;
+  throw new Error('expected the weight of a layer to be a variable');
+}
+
+function lossOf(model: tf.Sequential, inputs: tf.Tensor, labels: tf.Tensor1D): tf.Scalar {
+  const logits = model.apply(inputs, { training: true }) as tf.Tensor2D;
+  return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, classes), logits);
+}
+
+function withTensors(
+  name: CaseName,
+  batch: StepBatch,
+  body: (inputs: tf.Tensor, labels: tf.Tensor1D) => number,
+): number {
+  const inputs = tf.tensor(batch.inputs, [batch.size, ...cases[name].input]);
+  const labels = tf.tensor1d(batch.labels, 'int32');
+  try {
+    return body(inputs, labels);
+  } finally {
+    tf.dispose([inputs, labels]);
+  }
+}
+
+function readAndDispose(loss: tf.Scalar): number {
+  const [value] = loss.dataSync();
+  loss.dispose();
+  return value;
+}

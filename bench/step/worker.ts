@@ -1,0 +1,65 @@
+/**
+ * One tfjs subject in a process of its own, so that thread pools and memory are not shared.
+ * Usage: worker.ts <ort-default|tfjs-wasm|tfjs-cpu>; answers JSON lines, see `peer.ts`.
+ */
+import { createInterface } from 'node:readline';
+import { messageOf } from '../../runtime/src/errors.ts';
+import { selectBackend } from '../../runtime/src/engine/index.ts';
+import * as tf from '../../runtime/src/engine/tf.ts';
+import type { Request, Response } from './peer.ts';
+import { lightboxStep, tfjsStep, type TrainStep } from './tfjsStep.ts';
+import { batches, type StepBatch } from './workload.ts';
+
+const accelerators: Record<string, string> = {
+  'ort-default': 'ort',
+  'tfjs-wasm': 'wasm',
+  'tfjs-cpu': 'cpu',
+};
+
+const subject = process.argv[2];
+let step: TrainStep | undefined;
+let data: StepBatch[] = [];
+let done = 0;
+
+function answer(request: Request): Response {
+  if (request.do === 'prepare') {
+    step = subject === 'ort-default' ? lightboxStep(request.case) : tfjsStep(request.case);
+    data = (request.batchSizes ?? [undefined]).flatMap((size) => batches(request.case, size));
+    done = 0;
+    return { ms: [] };
+  }
+  const ms: number[] = [];
+  let loss = NaN;
+  for (let count = 0; count < request.steps; count++) {
+    const start = performance.now();
+    loss = train(data[done++ % data.length]);
+    ms.push(performance.now() - start);
+  }
+  return { ms, loss, tensors: tf.memory().numTensors, rssMb: rssMb(), peakMb: peakMb() };
+}
+
+function train(batch: StepBatch): number {
+  if (step === undefined) throw new Error('prepare comes first');
+  return step(batch);
+}
+
+function rssMb(): number {
+  // Garbage that waits for collection is not growth.
+  global.gc?.();
+  return process.memoryUsage.rss() / 2 ** 20;
+}
+
+function peakMb(): number {
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+await selectBackend({ accelerator: accelerators[subject] });
+for await (const line of createInterface({ input: process.stdin })) {
+  let response: Response;
+  try {
+    response = answer(JSON.parse(line) as Request);
+  } catch (error) {
+    response = { error: messageOf(error) };
+  }
+  process.stdout.write(`${JSON.stringify(response)}\n`);
+}
