@@ -52,7 +52,7 @@ export function encodeMetadata(
   savedAt: string,
 ): Record<string, string> {
   const info = { ...contents.info, savedAt };
-  const text = encodeState({ info, state: contents.state } as unknown as JsonObject);
+  const text = encodeState({ info, state: contents.state });
   return { [formatKey]: formatVersion, [stateKey]: text };
 }
 
@@ -74,7 +74,7 @@ export function decodeMetadata(metadata: Readonly<Record<string, string>>): {
   }
   try {
     const { info, state } = decodeState(metadata[stateKey]);
-    if (isInfo(info) && isPlainObject(state)) return { info, state: state as JsonObject };
+    if (isInfo(info) && isPlainObject(state)) return { info, state: state };
   } catch (error) {
     throw new CheckpointProblem('format', `its state is not JSON: ${(error as Error).message}`);
   }

@@ -55,8 +55,8 @@ function decode(value: Json): Json {
   if (!isPlainObject(value)) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && keys[0] === '$number') return Number(value.$number);
-  if (!keys.some((key) => reservedKey.test(key))) return value as JsonObject;
-  const entries = Object.entries(value as JsonObject);
+  if (!keys.some((key) => reservedKey.test(key))) return value;
+  const entries = Object.entries(value);
   return Object.fromEntries(
     entries.map(([key, inner]) => [reservedKey.test(key) ? key.slice(1) : key, inner]),
   );

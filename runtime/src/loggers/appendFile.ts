@@ -58,7 +58,7 @@ export class AppendFile {
       while (this.#inFlight !== null || this.#queue.length > 0) {
         if (this.#inFlight === null) this.#startBatch();
         const failure = await this.#inFlight?.done;
-        if (failure !== undefined) throw failure;
+        if (failure !== undefined) throw logWriteError(this.path, failure);
       }
       await this.#handle.datasync();
     } catch (error) {

@@ -14,13 +14,13 @@ export function encodeRow({ step, epoch, stage, time, values }: MetricsRow): str
 export function decodeRow(line: string): MetricsRow | null {
   let row: unknown;
   try {
-    row = JSON.parse(line);
+    row = JSON.parse(line) as unknown;
   } catch {
     return null;
   }
   if (!isPlainObject(row) || !isPlainObject(row.values)) return null;
   if (typeof row.step !== 'number' || typeof row.epoch !== 'number') return null;
-  const entries = Object.entries(row.values).map(([name, value]) => [name, Number(value)]);
+  const entries = Object.entries(row.values).map(([name, value]) => [name, Number(value)] as const);
   return { ...row, values: Object.fromEntries(entries) } as unknown as MetricsRow;
 }
 

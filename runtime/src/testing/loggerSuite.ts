@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JsonObject } from '../core/json.ts';
 import type { Logger, MetricsRow, RunInfo } from '../core/logger.ts';
 
 /** The logger to try. */
@@ -19,7 +18,7 @@ export interface LoggerUnderTest {
 /** One demand on every logger that keeps rows in a file; `run` throws when it is not met. */
 export interface LoggerCase {
   readonly name: string;
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /**
@@ -154,7 +153,7 @@ const resuming = {
   },
 
   'cuts at the very row when its state was kept': async (subject: LoggerUnderTest, dir: string) => {
-    const first = (await started(subject, dir, 0)) as StatefulLogger;
+    const first = await started(subject, dir, 0);
     if (first.stateDict === undefined) return first.finish('finished');
     first.logMetrics(row(1, { a: 1 }));
     first.logMetrics(row(2, { a: 2 }));
@@ -163,7 +162,7 @@ const resuming = {
     // Of the same step, but after the checkpoint: the resumed run logs it again.
     first.logMetrics({ ...row(2, { b: 3 }), stage: 'validate' });
     await first.finish('failed');
-    const second = subject.create() as StatefulLogger;
+    const second = subject.create();
     second.loadStateDict?.(state);
     await second.start(runInfo(dir, 2));
     assert.deepEqual(second.stateDict?.(), state);
@@ -215,11 +214,6 @@ const lifecycle = {
     await assert.rejects(started(subject, join(file, 'run'), 0), { code: 'ERR_LOGGER_WRITE' });
   },
 };
-
-interface StatefulLogger extends Logger {
-  stateDict?(): JsonObject;
-  loadStateDict?(state: JsonObject): void;
-}
 
 function row(step: number, values: Record<string, number>): MetricsRow {
   return { step, epoch: Math.floor(step / 4), stage: 'train', time: step / 8, values };

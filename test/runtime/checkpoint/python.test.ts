@@ -33,7 +33,7 @@ describe('Python', () => {
       const path = join(folder, 'a.safetensors');
       const contents = sampleContents();
       await writeCheckpoint(path, contents);
-      const { stdout } = await promisify(execFile)(python!, ['-c', script, path]);
+      const { stdout } = await promisify(execFile)(String(python), ['-c', script, path]);
       const seen = JSON.parse(stdout) as Record<string, unknown>;
       const shapes = contents.tensors.map(({ name, shape }) => [name, shape] as const);
       expect(seen).toEqual({

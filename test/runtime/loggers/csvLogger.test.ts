@@ -15,7 +15,6 @@ describe('CSVLogger', () => {
     file: 'metrics.csv',
     makeFolder,
   });
-  // eslint-disable-next-line jest/expect-expect -- the suite's cases throw
   it.each(suite.map(({ name, run }) => [name, run] as const))('%s', async (_name, run) => {
     await run();
   });
