@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { LightboxError } from '../errors.ts';
 import type { Batch } from './batch.ts';
-import type { HookArguments, HookName } from './hooks.ts';
 import { deepFreeze, toJson, type JsonObject } from './json.ts';
 import type { LogOptions } from './metricStore.ts';
+import type { ModuleHooks } from './moduleHooks.ts';
 import type { OptimizerConfig } from './optim/optimizerConfig.ts';
 import { collectParameters, type NamedParameter } from './parameters.ts';
 import type { TrainerContext } from './trainerContext.ts';
@@ -12,10 +12,6 @@ import type { TrainerContext } from './trainerContext.ts';
 export interface LogSink {
   log(name: string, value: number | tf.Tensor, options: LogOptions): void;
 }
-
-type ModuleHooks = {
-  [Name in HookName]?: (...args: HookArguments[Name]) => void | Promise<void>;
-};
 
 // Merged into the class: hooks are optional methods of a module too.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
