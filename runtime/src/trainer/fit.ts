@@ -46,6 +46,8 @@ export async function runFit(
   await run.startLogging(run.globalStep);
   for (const line of run.plan.describe()) run.terminal.line(line);
   await sanityCheck(run, validation);
+  // Limits in time are about training, not about what came before it.
+  run.restoreSeconds(checkpoint === null ? 0 : Number(checkpoint.state.seconds));
   const samplesBefore = run.counters.samples;
   const started = ports.clock.now();
   run.profiler.start();

@@ -85,7 +85,6 @@ export async function restoreProgress(
   run.store.loadStateDict(state.metrics as JsonObject);
   run.logs.loadStateDict(state.logs as JsonObject);
   optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
-  run.restoreSeconds(state.seconds as number);
   restoreCallbacks(run, state.callbacks as JsonObject);
   await run.hooks.call('onLoadCheckpoint', state);
 }
