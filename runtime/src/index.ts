@@ -69,3 +69,7 @@ export { readCheckpoint, resolveCheckpoint, type Checkpoint } from './checkpoint
 
 // Engine
 export { engineCounters, type BackendInfo, type EngineCounters } from './engine/index.ts';
+
+// Configuration and command line
+export { Lightbox, LightboxCLI, runHpo, type LightboxCLIOptions } from './cli/index.ts';
+export { ConfigError, extractEmbeddedConfig, translateClassPath } from './config/index.ts';

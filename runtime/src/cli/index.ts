@@ -1,4 +1,5 @@
 export { exitCodes } from './exitCodes.ts';
+export { runHpo } from './hpo.ts';
 export { Lightbox } from './lightbox.ts';
 export type { FitOptions, LightboxOptions, ResumeOptions } from './lightbox.ts';
 export { LightboxCLI } from './lightboxCLI.ts';

@@ -3,7 +3,7 @@ import { overridesFromObject } from '../config/loadConfig.ts';
 import { noSignals, silentTerminal, type Signals, type Terminal } from '../core/ports.ts';
 import type { FitResult } from '../trainer/results.ts';
 import type { Host } from './host.ts';
-import { openRun, type RunRequest } from './openRun.ts';
+import { argumentsOf, openRun, type RunRequest } from './openRun.ts';
 
 /** What `Lightbox.fit` takes beside the configuration. */
 export interface LightboxOptions {
@@ -55,11 +55,7 @@ async function fitWith(
   const overrides = overridesFromObject(options.overrides ?? {});
   const host = quietHost(options);
   const open = await openRun({ ...request, overrides, module, dataModule, projectRoot }, host);
-  return open.trainer.fit({
-    module: open.module,
-    dataModule: open.dataModule,
-    ckptPath: open.config.ckptPath,
-  });
+  return open.trainer.fit(argumentsOf(open));
 }
 
 function quietHost({ terminal, signals }: LightboxOptions): Host {

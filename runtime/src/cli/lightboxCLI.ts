@@ -21,7 +21,7 @@ export interface LightboxCLIOptions {
   readonly subclassModeData?: boolean;
   /** Trainer options below those of the configuration. */
   readonly trainerDefaults?: Readonly<Record<string, unknown>>;
-  /** False: only `build()` runs, and nothing by itself. Default true. */
+  /** False: nothing starts by itself; `build()` or `run()` do. Default true. */
   readonly run?: boolean;
   /** Default: the arguments of the process. */
   readonly args?: readonly string[];
@@ -36,8 +36,7 @@ export interface LightboxCLIOptions {
  * `schema`, `doctor`. Starts by itself and sets the exit code of the process.
  */
 export class LightboxCLI {
-  /** The exit code, once the command has ended. Never rejects. */
-  readonly done: Promise<number>;
+  #running: Promise<number> | undefined;
   readonly #options: LightboxCLIOptions;
   readonly #host: Host;
 
@@ -51,7 +50,7 @@ export class LightboxCLI {
         'autoConfigureOptimizers: optimizers are set in configureOptimizers() of the module.',
       );
     }
-    this.done = options.run === false ? Promise.resolve(0) : this.#run();
+    if (options.run !== false) void this.run();
   }
 
   /** Constructs what the arguments describe, without running it. */
@@ -60,7 +59,16 @@ export class LightboxCLI {
     return openRun({ ...this.#project(), files, overrides }, this.#host);
   }
 
-  async #run(): Promise<number> {
+  /**
+   * Runs the command of the arguments, once: with `run` at its default it is running already.
+   * @returns the exit code, which the process gets too; errors are printed, never thrown
+   */
+  run(): Promise<number> {
+    this.#running ??= this.#runOnce();
+    return this.#running;
+  }
+
+  async #runOnce(): Promise<number> {
     const program: Program = {
       name: 'lightbox',
       commands: projectCommands,

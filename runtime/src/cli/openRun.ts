@@ -38,6 +38,13 @@ export interface OpenRun {
   readonly trainer: Trainer;
   readonly module: TrainModule;
   readonly dataModule: DataModule;
+  /** Absolute path of the checkpoint to start from, or `last` / `best`, or null. */
+  readonly ckptPath: string | null;
+}
+
+/** What the trainer's methods take. */
+export function argumentsOf({ module, dataModule, ckptPath }: OpenRun) {
+  return { module, dataModule, ckptPath };
 }
 
 /**
@@ -85,14 +92,21 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
     config: embedConfig(config),
     resumeHint: (path) => resumeCommand(path, started, host),
   });
-  return { config, trainer, module, dataModule };
+  const { ckptPath: written } = config;
+  const ckptPath =
+    written === null || isRelativeToRun(written) ? written : resolve(host.cwd, written);
+  return { config, trainer, module, dataModule, ckptPath };
 }
 
 function checkpointPath(tree: MapNode): string | undefined {
   const node = nodeAt(tree, ['ckpt_path']);
   const value = node?.kind === 'scalar' ? node.value : undefined;
-  // "best" and "last" belong to a run folder that only the configuration itself can name.
-  return typeof value === 'string' && value !== 'best' && value !== 'last' ? value : undefined;
+  // The folder of a run is named by the configuration, so it must be known before.
+  return typeof value === 'string' && !isRelativeToRun(value) ? value : undefined;
+}
+
+function isRelativeToRun(ckptPath: string): boolean {
+  return ckptPath === 'best' || ckptPath === 'last';
 }
 
 async function readEmbedded(checkpoint: string, host: Host): Promise<MapNode | undefined> {

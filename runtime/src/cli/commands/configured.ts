@@ -29,11 +29,6 @@ export function requestOf({ args, project }: CommandContext): RunRequest {
   return { ...project, files: args.files, overrides: args.overrides };
 }
 
-/** What the trainer's methods take. */
-export function argumentsOf({ module, dataModule, config }: OpenRun) {
-  return { module, dataModule, ckptPath: config.ckptPath };
-}
-
 /** A bare `fit` is nearly always a forgotten --config; say so instead of "no model section". */
 function requireSomething(request: RunRequest): void {
   const { files, overrides, module, embeddedIn } = request;

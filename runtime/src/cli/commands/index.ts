@@ -24,6 +24,7 @@ const later: Readonly<Record<string, string>> = {
   tune: 'set the learning rate and batch_size yourself, or search with npm run hpo',
   data: 'data modules report about themselves when a run starts',
   export: 'inspect lists the tensors; the checkpoints are safetensors files',
+  hpo: 'searches have a script of their own, npm run hpo',
   plot: 'metrics.jsonl in the run folder holds every value',
   dashboard: 'metrics.jsonl in the run folder holds every value',
 };
@@ -33,6 +34,6 @@ export function refuseLater(name: string, commands: Readonly<Record<string, Comm
   if (!Object.hasOwn(later, name)) return;
   throw new UsageError(
     'ERR_CLI_COMMAND',
-    `"${name}" is not in this version: ${later[name]}. There are: ${Object.keys(commands).join(', ')}.`,
+    `"${name}" is not a command of this version: ${later[name]}. There are: ${Object.keys(commands).join(', ')}.`,
   );
 }

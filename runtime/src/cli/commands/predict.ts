@@ -5,7 +5,8 @@ import { finished } from 'node:stream/promises';
 import { isHostTensor, type HostBatch } from '../../core/batch.ts';
 import { isPlainObject, type Json } from '../../core/json.ts';
 import type { Command } from './command.ts';
-import { argumentsOf, runConfigured, requestOf } from './configured.ts';
+import { requestOf, runConfigured } from './configured.ts';
+import { argumentsOf } from '../openRun.ts';
 
 /** Writes predictions, one JSON line for each sample, as they come. */
 export const predict: Command = {

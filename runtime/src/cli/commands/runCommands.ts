@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
-import type { OpenRun } from '../openRun.ts';
+import { argumentsOf, type OpenRun } from '../openRun.ts';
 import type { Command, CommandContext } from './command.ts';
-import { argumentsOf, requestOf, runConfigured } from './configured.ts';
+import { requestOf, runConfigured } from './configured.ts';
 
 /** Trains. */
 export const fit: Command = {
@@ -37,7 +37,11 @@ function evaluation(kind: 'validate' | 'test', describe: string): Command {
     describe: `${describe} With --ckpt_path: of the weights in it.`,
     run: (context) =>
       runConfigured(context, requestOf(context), async (open) => {
-        return (await open.trainer[kind](argumentsOf(open))).exitCode;
+        const { metrics, exitCode } = await open.trainer[kind](argumentsOf(open));
+        for (const [name, value] of Object.entries(metrics)) {
+          context.host.print(`${name} = ${String(Number(value.toPrecision(6)))}`);
+        }
+        return exitCode;
       }),
   };
 }

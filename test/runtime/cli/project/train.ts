@@ -1,3 +1,3 @@
 import { LightboxCLI } from '../../../../runtime/src/cli/index.ts';
 
-await new LightboxCLI({ seedEverythingDefault: 7 }).done;
+await new LightboxCLI({ seedEverythingDefault: 7 }).run();

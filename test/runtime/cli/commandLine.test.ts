@@ -1,0 +1,199 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { makeProject, runIn, type Heard } from './fakeHost.ts';
+
+let cwd: string;
+const config = ['--config', 'line.yaml'];
+const run = (...args: string[]): Promise<Heard> => runIn(cwd, args);
+
+beforeAll(() => {
+  cwd = makeProject();
+});
+
+function newestCheckpoint(): string {
+  const found = readdirSync(join(cwd, 'runs'), { recursive: true, encoding: 'utf8' });
+  const name = found.filter((path) => path.endsWith('.safetensors')).at(-1);
+  if (name === undefined) throw new Error('expected a checkpoint');
+  return join('runs', name);
+}
+
+describe('mistakes', () => {
+  it.each([
+    [
+      ['ft'],
+      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, doctor, inspect, schema.',
+    ],
+    [
+      ['--trainer.max_epochs', '1', 'fit'],
+      'error: the command comes first, before --trainer.max_epochs There are',
+    ],
+    [
+      ['dashboard'],
+      'error: "dashboard" is not a command of this version: metrics.jsonl in the run folder holds every value. There are: fit',
+    ],
+    [['hpo'], 'npm run hpo'],
+    [
+      ['fit'],
+      'error: nothing says what to run. Give a configuration: --config configs/<model>.yaml.',
+    ],
+    [
+      ['fit', '--confg', 'line.yaml'],
+      'error: unknown flag --confg. Did you mean --config? See --help.',
+    ],
+    [
+      ['fit', '--config', 'none.yaml'],
+      'error: Cannot read the configuration none.yaml: there is no such file.',
+    ],
+    [['fit', 'line.yaml'], 'error: unexpected "line.yaml". Flags begin with --'],
+    [
+      ['fit', ...config, '--trainer.max_epoch', '1'],
+      'error: --trainer.max_epoch: unknown key. Did you mean "max_epochs"?',
+    ],
+    [
+      ['fit', ...config, '--model.learning_rate', 'x'],
+      'error: --model.learning_rate: model.init_args.learning_rate: expected a number, more than 0, got "x"',
+    ],
+    [
+      ['fit', ...config, '--print_config=all'],
+      'error: --print_config=all: expected --print_config or --print_config=provenance.',
+    ],
+    [['fit', ...config, '--ckpt_path', 'none.safetensors'], 'error: There is no checkpoint at'],
+    [['resume'], 'error: resume needs the checkpoint to go on from'],
+    [['inspect'], 'error: inspect needs a checkpoint'],
+    [['inspect', 'line.yaml'], 'error: Checkpoint'],
+    [['fit', '--help=lightbox.callbacks.None'], 'error: --help: lightbox.callbacks has no "None".'],
+  ])('%j ends with 2 and a message without a stack', async (args, expected) => {
+    const { code, warned } = await run(...args);
+    expect(warned).toContain(expected);
+    expect(warned).not.toMatch(/^\s+at /m);
+    expect(code).toBe(2);
+  });
+
+  it('of a project file end with 1 and a stack', async () => {
+    const text = readFileSync(join(cwd, 'line.ts'), 'utf8');
+    const broken = text.replace('const loss = this.#loss(batch);', 'const loss = missing(batch);');
+    writeFileSync(join(cwd, 'broken.ts'), broken);
+    const { code, warned } = await run('fit', ...config, '--model.class_path', './broken.ts#Line');
+    expect(warned).toMatch(/error: ReferenceError: missing is not defined\n\s+at /);
+    expect(warned).toContain('This was not expected');
+    expect(code).toBe(1);
+  });
+});
+
+describe('help', () => {
+  it('lists commands and exit codes', async () => {
+    const { code, printed } = await run('--help');
+    expect(printed).toMatch(/^ {2}fit +Train\./m);
+    expect(printed).toContain('130 / 143');
+    expect(code).toBe(0);
+  });
+
+  it('lists every option of a command from the schemas', async () => {
+    const { printed } = await run('fit', '--help');
+    expect(printed).toMatch(
+      /--trainer\.max_epochs +Stop after this many epochs\. \[a whole number/,
+    );
+    expect(printed).toContain('lightbox.callbacks.EarlyStopping');
+  });
+
+  it('lists the options of one class', async () => {
+    const { printed } = await run('fit', '--help=./line.ts#Line');
+    expect(printed).toMatch(/learning_rate +Step size\. \[a number, more than 0; default 0\.1\]/);
+  });
+});
+
+describe('print_config', () => {
+  it('prints what loads again to the same', async () => {
+    const first = await run('fit', ...config, '--trainer.max_epochs', '5', '--print_config');
+    expect(first.printed).toContain('max_epochs: 5\n');
+    writeFileSync(join(cwd, 'printed.yaml'), first.printed);
+    const second = await run('fit', '--config', 'printed.yaml', '--print_config');
+    const values = (text: string): string => text.replaceAll(/ +#.*$/gm, '');
+    expect(values(second.printed)).toBe(values(first.printed));
+  });
+
+  it('shows where values come from', async () => {
+    const { printed } = await runIn(
+      cwd,
+      ['fit', ...config, '--trainer.max_epochs', '5', '--print_config=provenance'],
+      { LIGHTBOX__MODEL__LOG: 'mse' },
+    );
+    expect(printed).toContain('max_epochs: 5 # --trainer.max_epochs');
+    expect(printed).toContain('learning_rate: 0.2 # line.yaml:4:20');
+    expect(printed).toContain('log: mse # environment variable LIGHTBOX__MODEL__LOG');
+  });
+});
+
+describe('a run', () => {
+  it('trains, is inspected, goes on, is tested and predicts', async () => {
+    const fitted = await run('fit', ...config, '--model.log', 'mse');
+    expect(fitted.warned).toBe('');
+    expect(fitted.code).toBe(0);
+    const checkpoint = newestCheckpoint();
+
+    const inspected = await run('inspect', checkpoint, ...config);
+    expect(inspected.printed).toMatch(/update {5}16/);
+    expect(inspected.printed).toContain('log: mse');
+    expect(inspected.printed).toContain('model.init_args.log: "mse" -> "loss"');
+    const json = JSON.parse((await run('inspect', checkpoint, '--json')).printed) as object;
+    expect(json).toHaveProperty('info.config.provenance');
+
+    const resumed = await run(
+      'resume',
+      '--checkpoint-path',
+      checkpoint,
+      '--trainer.max_epochs',
+      '3',
+    );
+    expect(resumed.warned).toBe('');
+    expect(resumed.lines).toContain('trainer.max_epochs: 2 -> 3 (--trainer.max_epochs)');
+    const after = await run('inspect', newestCheckpoint());
+    expect(after.printed).toMatch(/update {5}24/);
+    expect(after.printed).toContain('log: mse');
+
+    const tested = await run('test', '--ckpt_path', newestCheckpoint());
+    expect(tested.printed).toMatch(/^test\/loss = 0\.\d+$/);
+    const predicted = await run('predict', '--ckpt_path', newestCheckpoint());
+    expect(predicted.code).toBe(0);
+    expect(readFileSync(join(cwd, 'predictions.jsonl'), 'utf8').trim().split('\n')).toHaveLength(
+      32,
+    );
+  });
+
+  it('sets variables before it imports the project', async () => {
+    const text = `${readFileSync(join(cwd, 'line.yaml'), 'utf8')}environment: {LINE_MODE: quick, LINE_TOKEN: s3cret}\n`;
+    writeFileSync(join(cwd, 'environment.yaml'), text);
+    const { env, code } = await run(
+      'fit',
+      '--config',
+      'environment.yaml',
+      '--trainer.max_steps',
+      '1',
+    );
+    expect(code).toBe(0);
+    expect(env).toMatchObject({ LINE_MODE: 'quick', LINE_TOKEN: 's3cret' });
+    const { printed } = await run('inspect', newestCheckpoint(), '--json');
+    expect(printed).toContain('quick');
+    expect(printed).not.toContain('s3cret');
+  });
+
+  it('refuses variables that come too late', async () => {
+    const { warned } = await run('fit', ...config, '--environment.NODE_OPTIONS=--inspect=0');
+    expect(warned).toContain('environment.NODE_OPTIONS would have no effect: Node reads it');
+  });
+});
+
+describe('schema', () => {
+  it('has the keys of YAML and every class of the runtime', async () => {
+    const { printed } = await run('schema');
+    const schema = JSON.parse(printed) as {
+      properties: Record<string, { properties: Record<string, unknown> }>;
+      $defs: Record<string, unknown>;
+    };
+    expect(Object.keys(schema.properties)).toContain('seed_everything');
+    expect(schema.properties.trainer.properties).toHaveProperty('accumulate_grad_batches');
+    expect(JSON.stringify(schema.$defs.callbacks)).toContain('lightbox.callbacks.ModelCheckpoint');
+    expect(JSON.stringify(schema.$defs.callbacks)).toContain('"save_top_k"');
+  });
+});
