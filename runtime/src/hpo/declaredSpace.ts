@@ -82,7 +82,7 @@ function checkShape(value: unknown, where: string): ParamDeclaration {
   if (declaration.step !== undefined && typeof declaration.step !== 'number') {
     throw invalid(where, 'step must be a number');
   }
-  return declaration as ParamDeclaration;
+  return declaration;
 }
 
 function suggest(

@@ -6,7 +6,7 @@ import {
   intDistribution,
   type ParamValue,
 } from './distribution.ts';
-import { parsePythonJson, PyFloat, writePythonJson } from './pythonJson.ts';
+import { parsePythonJson, pyFloat, writePythonJson } from './pythonJson.ts';
 
 /** The string Optuna keeps for a distribution, equal to its own byte for byte. */
 export function distributionToJson(distribution: Distribution): string {
@@ -19,9 +19,9 @@ export function distributionToJson(distribution: Distribution): string {
     return writePythonJson({ name: 'IntDistribution', attributes: { log, step, low, high } }, true);
   }
   const attributes = {
-    step: step === null ? null : new PyFloat(step),
-    low: new PyFloat(low),
-    high: new PyFloat(high),
+    step: step === null ? null : pyFloat(step),
+    low: pyFloat(low),
+    high: pyFloat(high),
     log,
   };
   return writePythonJson({ name: 'FloatDistribution', attributes }, true);

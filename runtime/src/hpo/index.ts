@@ -11,7 +11,9 @@ export {
   type RangeOptions,
 } from './distribution.ts';
 export { distributionFromJson, distributionToJson } from './distributionJson.ts';
+export { FixedTrial } from './fixedTrial.ts';
 export { type FrozenTrial, lastStep } from './frozenTrial.ts';
+export type { HpoConfig } from './hpoConfig.ts';
 export type { Plain } from './plain.ts';
 export { MedianPruner } from './pruners/medianPruner.ts';
 export { NonePruner } from './pruners/nonePruner.ts';

@@ -1,10 +1,13 @@
-/** A number to be written as Python writes a float: `4.0`, `1e-05`, `NaN`. */
-export class PyFloat {
-  readonly value: number;
+const floatValue = Symbol('float');
 
-  constructor(value: number) {
-    this.value = value;
-  }
+/** A number to be written as Python writes a float: `4.0`, `1e-05`, `NaN`. */
+export interface PyFloat {
+  readonly [floatValue]: number;
+}
+
+/** Marks a number as one of Python's floats. */
+export function pyFloat(value: number): PyFloat {
+  return { [floatValue]: value };
 }
 
 /** Anything that {@link writePythonJson} can write. */
@@ -26,7 +29,6 @@ export type PythonJson =
  */
 export function writePythonJson(value: PythonJson, spaced = false): string {
   if (value === null) return 'null';
-  if (value instanceof PyFloat) return pythonFloat(value.value);
   if (typeof value === 'number') {
     return Number.isSafeInteger(value) && !Object.is(value, -0)
       ? String(value)
@@ -36,6 +38,7 @@ export function writePythonJson(value: PythonJson, spaced = false): string {
   if (typeof value === 'string') return pythonString(value);
   const comma = spaced ? ', ' : ',';
   if (isList(value)) return `[${value.map((item) => writePythonJson(item, spaced)).join(comma)}]`;
+  if (floatValue in value) return pythonFloat(value[floatValue]);
   const colon = spaced ? ': ' : ':';
   const entries: string[] = [];
   for (const [key, item] of Object.entries(value)) {

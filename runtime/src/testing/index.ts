@@ -1,3 +1,8 @@
 export { expectNoTensorLeak } from './expectNoTensorLeak.ts';
 export { tinyLoader, type TinyLoaderOptions } from './tinyLoader.ts';
 export { TinyModule, type TinyBatch, type TinyOptions } from './tinyModule.ts';
+export { FixedTrial, type TrialLike } from './fixedTrial.ts';
+export { prunerSuite } from './prunerSuite.ts';
+export { samplerSuite } from './samplerSuite.ts';
+export { storageSuite, type StorageFixture } from './storageSuite.ts';
+export type { TestApi } from './testApi.ts';

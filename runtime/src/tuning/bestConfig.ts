@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { Plain } from '../hpo/plain.ts';
 import type { ConfigPatch, FrozenConfig } from '../hpo/searchSpace.ts';
 import { nestPatch, splitPath } from './configPaths.ts';
-import type { HpoConfig } from './hpoConfig.ts';
+import type { HpoConfig } from '../hpo/hpoConfig.ts';
 
 /**
  * The overlay that turns the base configuration into the best trial's, as YAML. Numbers keep all

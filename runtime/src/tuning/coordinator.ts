@@ -59,7 +59,7 @@ export class Coordinator {
   readonly #running = new Map<number, TrialProcess | null>();
   readonly #deadline: number;
   #stopping: 'pause' | 'kill' | null = null;
-  #error: unknown;
+  #error: Error | undefined;
 
   constructor(plan: CoordinatorPlan) {
     this.#plan = plan;
@@ -101,7 +101,7 @@ export class Coordinator {
         }
       }
     } catch (error) {
-      this.#error ??= error;
+      this.#error ??= error instanceof Error ? error : new Error(String(error));
       this.kill();
     }
   }

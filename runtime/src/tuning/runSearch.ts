@@ -8,7 +8,7 @@ import { createPruner, createSampler } from '../hpo/registry.ts';
 import type { SearchSpace } from '../hpo/searchSpace.ts';
 import { JournalStorage } from '../hpo/storages/journalStorage.ts';
 import { Study } from '../hpo/study.ts';
-import { directionOf, type HpoConfig } from './hpoConfig.ts';
+import { directionOf, type HpoConfig } from '../hpo/hpoConfig.ts';
 import { hpoHelp, parseHpoFlags } from './hpoFlags.ts';
 import { Search } from './search.ts';
 import { checkSpace, spaceOf } from './spaceCheck.ts';

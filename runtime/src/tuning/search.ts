@@ -6,7 +6,7 @@ import type { Study } from '../hpo/study.ts';
 import { isFinished } from '../hpo/trialState.ts';
 import { bestYaml, exportedPatch, trainCommand } from './bestConfig.ts';
 import { Coordinator } from './coordinator.ts';
-import { directionOf } from './hpoConfig.ts';
+import { directionOf } from '../hpo/hpoConfig.ts';
 import type { HpoFlags } from './hpoFlags.ts';
 import { bestFirst, tidyCheckpoints } from './retention.ts';
 import type { HpoHost, HpoOptions } from './runSearch.ts';

@@ -5,7 +5,7 @@ import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.
 import type { TrialLike } from '../hpo/trialLike.ts';
 import { checkExcluded } from './bestConfig.ts';
 import { nestPatch, valueAt } from './configPaths.ts';
-import type { HpoConfig } from './hpoConfig.ts';
+import type { HpoConfig } from '../hpo/hpoConfig.ts';
 import type { HpoOptions } from './runSearch.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { ConfigPatch } from '../hpo/searchSpace.ts';
 import { type Direction, isBetter } from '../hpo/trialState.ts';
 import { shortNumber, shortValue } from './studyReport.ts';
 import { timeText } from './timeText.ts';
-import { FAILURE_ATTR, PRUNED_ATTR, secondsOf } from './trialRecord.ts';
+import { reasonOf, secondsOf } from './trialRecord.ts';
 
 interface RunningTrial {
   readonly patch: ConfigPatch;
@@ -74,7 +74,7 @@ export class StudyProgress {
       `  ${paramsText(trial.params)}`,
       reasonText(trial),
     ];
-    this.#terminal.line(`${parts.join(' ').trimEnd()}`);
+    this.#terminal.line(parts.join(' ').trimEnd());
     if (!this.#terminal.isTTY) this.#terminal.line(`  ${this.#summary()}`);
     this.#draw();
   }
@@ -127,6 +127,6 @@ function paramsText(params: Readonly<Record<string, unknown>>): string {
 }
 
 function reasonText(trial: FrozenTrial): string {
-  const reason = trial.userAttrs[FAILURE_ATTR] ?? trial.userAttrs[PRUNED_ATTR];
-  return typeof reason === 'string' ? `(${reason.split('\n')[0].slice(0, 160)})` : '';
+  const [first] = reasonOf(trial).split('\n');
+  return first === '' ? '' : `(${first.slice(0, 160)})`;
 }

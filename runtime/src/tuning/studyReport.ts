@@ -3,7 +3,7 @@ import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import type { Direction, TrialState } from '../hpo/trialState.ts';
 import { bestFirst } from './retention.ts';
 import { timeText } from './timeText.ts';
-import { FAILURE_ATTR, PRUNED_ATTR, secondsOf } from './trialRecord.ts';
+import { reasonOf, secondsOf } from './trialRecord.ts';
 
 /** What a report is about. */
 export interface ReportInput {
@@ -49,9 +49,7 @@ export function studyReport(input: ReportInput): string {
   if (failures.length > 0) {
     lines.push('', '## Failures', '');
     for (const trial of failures) {
-      lines.push(
-        `- trial ${trial.number}: ${cell(String(trial.userAttrs[FAILURE_ATTR] ?? 'no reason'))}`,
-      );
+      lines.push(`- trial ${trial.number}: ${cell(reasonOf(trial) || 'no reason')}`);
     }
   }
   return `${lines.join('\n')}\n`;
@@ -107,9 +105,7 @@ function historyTable(trials: readonly FrozenTrial[], direction: Direction): str
       ...names.map((name) =>
         Object.hasOwn(trial.params, name) ? cell(shortValue(trial.params[name])) : '',
       ),
-      cell(
-        String(trial.userAttrs[PRUNED_ATTR] ?? trial.userAttrs[FAILURE_ATTR] ?? '').slice(0, 80),
-      ),
+      cell(reasonOf(trial).slice(0, 80)),
     ];
   });
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

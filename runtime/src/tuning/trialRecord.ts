@@ -45,3 +45,9 @@ export function secondsOf(trial: FrozenTrial): number | null {
   if (trial.datetimeStart === null || trial.datetimeComplete === null) return null;
   return (Date.parse(trial.datetimeComplete) - Date.parse(trial.datetimeStart)) / 1000;
 }
+
+/** Why the trial was pruned or failed; empty when it was neither. */
+export function reasonOf(trial: FrozenTrial): string {
+  const reason = trial.userAttrs[PRUNED_ATTR] ?? trial.userAttrs[FAILURE_ATTR];
+  return typeof reason === 'string' ? reason : '';
+}

@@ -11,7 +11,7 @@ import {
   JournalStorage,
   Study,
 } from '../../../runtime/src/hpo/index.ts';
-import { parsePythonJson, PyFloat } from '../../../runtime/src/hpo/pythonJson.ts';
+import { parsePythonJson, type PyFloat, pyFloat } from '../../../runtime/src/hpo/pythonJson.ts';
 import { dumpStorage } from './dumpStorage.ts';
 
 const fixture = new URL('fixtures/optuna-5.0.0.journal', import.meta.url);
@@ -153,7 +153,7 @@ function masked(text: string): string[] {
 function withFloats(line: string): OperationLine {
   const parsed = parsePythonJson(line) as Record<string, never>;
   const float = (value: unknown): PyFloat | null =>
-    typeof value === 'number' ? new PyFloat(value) : null;
+    typeof value === 'number' ? pyFloat(value) : null;
   const result: Record<string, unknown> = { ...parsed };
   if ('intermediate_value' in parsed) result.intermediate_value = float(parsed.intermediate_value);
   if ('value' in parsed) result.value = float(parsed.value);

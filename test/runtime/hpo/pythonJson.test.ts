@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   parsePythonJson,
-  PyFloat,
+  pyFloat,
   pythonFloat,
   writePythonJson,
 } from '../../../runtime/src/hpo/pythonJson.ts';
@@ -43,7 +43,7 @@ describe('numbers in the notation of Python', () => {
 
 describe('JSON as Python writes it', () => {
   it('keeps integers apart from floats, escapes what is not ASCII, leaves out undefined', () => {
-    const value = { a: 1, b: new PyFloat(1), c: 'é\u2028\u007f"\n', d: [true, null], e: undefined };
+    const value = { a: 1, b: pyFloat(1), c: 'é\u2028\u007f"\n', d: [true, null], e: undefined };
     const text = '{"a":1,"b":1.0,"c":"\\u00e9\\u2028\\u007f\\"\\n","d":[true,null]}';
     expect(writePythonJson(value)).toBe(text);
     expect(writePythonJson({ a: [1, 2], b: {} }, true)).toBe('{"a": [1, 2], "b": {}}');

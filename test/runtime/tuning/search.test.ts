@@ -72,7 +72,7 @@ describe('a search with real processes', () => {
     const { code } = await search.run(args, { faults });
     expect(code).toBe(0);
     const trials = await search.trials();
-    const reasons = trials.map((trial) => String(trial.userAttrs.fail_reason ?? ''));
+    const reasons = trials.map((trial) => trial.userAttrs.fail_reason);
     expect(trials.map((trial) => trial.state)).toEqual([...Array(5).fill('FAIL'), 'COMPLETE']);
     expect(trials.map((trial) => trial.values)).toEqual([
       ...Array(5).fill(null),

@@ -1,7 +1,7 @@
 import type { Plain } from '../plain.ts';
 import { distributionToJson } from '../distributionJson.ts';
 import { timestamp } from '../frozenTrial.ts';
-import { PyFloat, type PythonJson, writePythonJson } from '../pythonJson.ts';
+import { type PyFloat, pyFloat, type PythonJson, writePythonJson } from '../pythonJson.ts';
 import type { ParamEntry, TrialChanges, TrialTemplate } from '../storages/storage.ts';
 import { type Direction, directionCode, stateCode } from '../trialState.ts';
 
@@ -54,7 +54,7 @@ export class OperationWriter {
     }
     const { state, params = [] } = template;
     const values = template.values ?? null;
-    const single = values?.length === 1 ? new PyFloat(values[0]) : null;
+    const single = values?.length === 1 ? pyFloat(values[0]) : null;
     const several = values !== null && values.length > 1 ? floats(values) : null;
     return this.#line(OPERATION.createTrial, {
       study_id: studyId,
@@ -68,7 +68,7 @@ export class OperationWriter {
       user_attrs: template.userAttrs ?? {},
       system_attrs: template.systemAttrs ?? {},
       intermediate_values: Object.fromEntries(
-        [...(template.intermediateValues ?? [])].map(([step, value]) => [step, new PyFloat(value)]),
+        [...(template.intermediateValues ?? [])].map(([step, value]) => [step, pyFloat(value)]),
       ),
     });
   }
@@ -90,7 +90,7 @@ export class OperationWriter {
       lines.push(this.#line(OPERATION.trialSystemAttr, { trial_id: trialId, system_attr }));
     }
     for (const { step, value } of changes.reports ?? []) {
-      const intermediate_value = new PyFloat(value);
+      const intermediate_value = pyFloat(value);
       const fields = { trial_id: trialId, step, intermediate_value };
       lines.push(this.#line(OPERATION.intermediateValue, fields));
     }
@@ -131,7 +131,7 @@ export function encodeLine(line: OperationLine): string {
 }
 
 function internalOf(entry: ParamEntry): PythonJson {
-  return entry.distribution.kind === 'categorical' ? entry.internal : new PyFloat(entry.internal);
+  return entry.distribution.kind === 'categorical' ? entry.internal : pyFloat(entry.internal);
 }
 
 function byName(
@@ -142,5 +142,5 @@ function byName(
 }
 
 function floats(values: readonly number[]): PyFloat[] {
-  return values.map((value) => new PyFloat(value));
+  return values.map((value) => pyFloat(value));
 }

@@ -63,29 +63,47 @@ export class StudyLog {
    */
   apply(line: Line): void {
     switch (line.op_code) {
-      case OPERATION.createStudy:
-        return this.#createStudy(line);
-      case OPERATION.deleteStudy:
-        return this.#deleteStudy(line);
+      case OPERATION.createStudy: {
+        this.#createStudy(line);
+        return;
+      }
+      case OPERATION.deleteStudy: {
+        this.#deleteStudy(line);
+        return;
+      }
       case OPERATION.studyUserAttr:
-      case OPERATION.studySystemAttr:
-        return this.#studyAttr(line);
-      case OPERATION.createTrial:
-        return this.#createTrial(line);
-      case OPERATION.trialParam:
-        return this.#trialParam(line);
-      case OPERATION.trialState:
-        return this.#trialState(line);
-      case OPERATION.intermediateValue:
-        return this.#intermediateValue(line);
-      case OPERATION.trialUserAttr:
-        return this.#change(line, ({ userAttrs }) => ({
+      case OPERATION.studySystemAttr: {
+        this.#studyAttr(line);
+        return;
+      }
+      case OPERATION.createTrial: {
+        this.#createTrial(line);
+        return;
+      }
+      case OPERATION.trialParam: {
+        this.#trialParam(line);
+        return;
+      }
+      case OPERATION.trialState: {
+        this.#trialState(line);
+        return;
+      }
+      case OPERATION.intermediateValue: {
+        this.#intermediateValue(line);
+        return;
+      }
+      case OPERATION.trialUserAttr: {
+        this.#change(line, ({ userAttrs }) => ({
           userAttrs: { ...userAttrs, ...(line.user_attr as Attrs) },
         }));
-      case OPERATION.trialSystemAttr:
-        return this.#change(line, ({ systemAttrs }) => ({
+        return;
+      }
+      case OPERATION.trialSystemAttr: {
+        this.#change(line, ({ systemAttrs }) => ({
           systemAttrs: { ...systemAttrs, ...(line.system_attr as Attrs) },
         }));
+        return;
+      }
       case OPERATION.discardTrials:
         return;
       default:

@@ -1,5 +1,5 @@
-import type { Plain } from '../hpo/plain.ts';
-import type { Direction } from '../hpo/trialState.ts';
+import type { Plain } from './plain.ts';
+import type { Direction } from './trialState.ts';
 
 /** A project's settings of its searches: `src/hpo/config.ts`. */
 export interface HpoConfig {
@@ -18,7 +18,10 @@ export interface HpoConfig {
   readonly nTrials?: number;
   /** Dotted paths that the search sets but `best.yaml` leaves out. */
   readonly excludedParams?: readonly string[];
-  /** Dotted path -> value of the long training with the best parameters, such as more epochs. */
+  /**
+   * Dotted path -> value of the long training with the best parameters, such as more epochs:
+   * written to `production.yaml`, so that `best.yaml` alone is the best trial again.
+   */
   readonly productionOverrides?: Readonly<Record<string, Plain>>;
   /** Of how many of the best trials the checkpoints are kept. Default 3. */
   readonly keepCheckpoints?: number;
