@@ -1,0 +1,199 @@
+import { describe, expect, it } from '@jest/globals';
+import { engineCounters, resetEngineCounters } from '../../../runtime/src/engine/index.ts';
+import * as tf from '../../../runtime/src/engine/tf.ts';
+import { distinct, expectSame } from './compare.ts';
+
+interface ConvolutionCase {
+  image: [number, number, number, number];
+  filter: [number, number, number, number];
+  strides: number;
+  pad: 'same' | 'valid' | [[0, 0], [number, number], [number, number], [0, 0]];
+}
+
+const CONVOLUTIONS: ConvolutionCase[] = [
+  { image: [2, 6, 6, 1], filter: [3, 3, 1, 4], strides: 1, pad: 'same' },
+  { image: [2, 7, 6, 3], filter: [3, 2, 3, 5], strides: 1, pad: 'valid' },
+  { image: [1, 8, 8, 16], filter: [3, 3, 16, 8], strides: 1, pad: 'same' },
+  { image: [2, 8, 8, 17], filter: [3, 3, 17, 4], strides: 2, pad: 'same' },
+  { image: [1, 7, 9, 2], filter: [3, 3, 2, 3], strides: 3, pad: 'valid' },
+  { image: [2, 5, 5, 2], filter: [1, 1, 2, 3], strides: 1, pad: 'valid' },
+  {
+    image: [1, 6, 5, 2],
+    filter: [3, 3, 2, 2],
+    strides: 1,
+    pad: [
+      [0, 0],
+      [1, 2],
+      [0, 1],
+      [0, 0],
+    ],
+  },
+];
+
+describe('conv2d', () => {
+  it.each(CONVOLUTIONS)(
+    'equals cpu with its gradients: $image * $filter / $strides $pad',
+    async (c) => {
+      await expectSame(() => {
+        const run = (x: tf.Tensor, filter: tf.Tensor) =>
+          tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, c.strides, c.pad);
+        const [x, filter] = [distinct(c.image, 1), distinct(c.filter, 2)];
+        const y = run(x, filter);
+        return [y, ...tf.grads(run)([x, filter], distinct(y.shape, 3))];
+      });
+    },
+  );
+
+  it('dilates', async () => {
+    await expectSame(() =>
+      tf.conv2d(
+        distinct([1, 8, 8, 2], 1) as tf.Tensor4D,
+        distinct([3, 3, 2, 3], 2) as tf.Tensor4D,
+        1,
+        'same',
+        'NHWC',
+        2,
+      ),
+    );
+  });
+
+  it('transposes', async () => {
+    await expectSame(() =>
+      tf.conv2dTranspose(
+        distinct([2, 4, 4, 3], 1) as tf.Tensor4D,
+        distinct([3, 3, 2, 3], 2) as tf.Tensor4D,
+        [2, 8, 8, 2],
+        2,
+        'same',
+      ),
+    );
+  });
+});
+
+describe('depthwiseConv2d', () => {
+  it.each([
+    { strides: 1, pad: 'same' as const, multiplier: 1 },
+    { strides: 2, pad: 'valid' as const, multiplier: 2 },
+  ])(
+    'equals cpu with its gradients: $strides $pad x$multiplier',
+    async ({ strides, pad, multiplier }) => {
+      await expectSame(() => {
+        const run = (x: tf.Tensor, filter: tf.Tensor) =>
+          tf.depthwiseConv2d(x as tf.Tensor4D, filter as tf.Tensor4D, strides, pad);
+        const [x, filter] = [distinct([2, 7, 7, 3], 1), distinct([3, 3, 3, multiplier], 2)];
+        const y = run(x, filter);
+        return [y, ...tf.grads(run)([x, filter], distinct(y.shape, 3))];
+      });
+    },
+  );
+});
+
+describe.each<['maxPool' | 'avgPool']>([['maxPool'], ['avgPool']])('%s', (name) => {
+  it.each<[number[], number, number, 'same' | 'valid']>([
+    [[2, 4, 6, 3], 2, 2, 'valid'],
+    [[2, 5, 7, 3], 2, 2, 'valid'],
+    [[2, 5, 7, 3], 2, 2, 'same'],
+    [[1, 7, 7, 2], 3, 2, 'valid'],
+    [[1, 6, 6, 2], 3, 1, 'same'],
+    [[1, 6, 6, 2], 2, 3, 'valid'],
+  ])('equals cpu with its gradient: %j by %i every %i, %s', async (shape, size, strides, pad) => {
+    await expectSame(() => {
+      const run = (x: tf.Tensor) => tf[name](x as tf.Tensor4D, size, strides, pad);
+      const x = distinct(shape, 1);
+      const y = run(x);
+      return [y, tf.grad(run)(x, distinct(y.shape, 2))];
+    });
+  });
+});
+
+it('gives a tied maximum to the first pixel, as cpu does', async () => {
+  await expectSame(() => {
+    const run = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid');
+    return tf.grad(run)(tf.ones([1, 4, 4, 2]), distinct([1, 2, 2, 2], 1));
+  }, 0);
+});
+
+it('chains convolution, bias, relu, pool and their gradients as cpu does', async () => {
+  await expectSame(() => {
+    const run = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor) => {
+      const image = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same');
+      return tf.maxPool(tf.relu(tf.add(image, bias)) as tf.Tensor4D, 2, 2, 'valid');
+    };
+    const inputs = [distinct([2, 6, 6, 2], 1), distinct([3, 3, 2, 4], 2), distinct([4], 3)];
+    return [run(inputs[0], inputs[1], inputs[2]), ...tf.grads(run)(inputs)];
+  });
+});
+
+it('keeps a relu mask that belongs to another relu than the pool', async () => {
+  await expectSame(() => {
+    const run = (x: tf.Tensor) => {
+      const pooled = tf.maxPool(tf.relu(x) as tf.Tensor4D, 2, 2, 'valid');
+      return tf.add(tf.sum(pooled), tf.sum(tf.mul(tf.relu(tf.neg(x)), x)));
+    };
+    return tf.grad(run)(distinct([1, 4, 4, 2], 1));
+  });
+});
+
+it('normalises batches with gradients', async () => {
+  await expectSame(() => {
+    const run = (x: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) => {
+      const { mean, variance } = tf.moments(x, [0, 1, 2]);
+      return tf.batchNorm(
+        x,
+        mean as tf.Tensor1D,
+        variance as tf.Tensor1D,
+        offset as tf.Tensor1D,
+        scale as tf.Tensor1D,
+        1e-3,
+      );
+    };
+    const inputs = [distinct([3, 4, 4, 2], 1), distinct([2], 2), distinct([2], 3)];
+    return [
+      run(inputs[0], inputs[1], inputs[2]),
+      ...tf.grads(run)(inputs, distinct([3, 4, 4, 2], 4)),
+    ];
+  });
+});
+
+it('fuses convolution, bias and activation', async () => {
+  resetEngineCounters();
+  await expectSame(() =>
+    (['linear', 'relu', 'sigmoid'] as const).map((activation) =>
+      tf.fused.conv2d({
+        x: distinct([1, 5, 5, 2], 1) as tf.Tensor4D,
+        filter: distinct([3, 3, 2, 4], 2) as tf.Tensor4D,
+        strides: 1,
+        pad: 'same',
+        bias: distinct([4], 3),
+        activation,
+      }),
+    ),
+  );
+  expect(engineCounters().fallbacks).toEqual({});
+});
+
+it('moves blocks between space and batch', async () => {
+  await expectSame(() => {
+    const x = distinct([2, 4, 6, 3], 1) as tf.Tensor4D;
+    const batch = tf.spaceToBatchND(
+      x,
+      [2, 2],
+      [
+        [0, 0],
+        [2, 0],
+      ],
+    );
+    return [
+      batch,
+      tf.batchToSpaceND(
+        batch,
+        [2, 2],
+        [
+          [0, 0],
+          [2, 0],
+        ],
+      ),
+      tf.depthToSpace(distinct([1, 2, 2, 8], 2) as tf.Tensor4D, 2),
+    ];
+  }, 0);
+});
