@@ -15,7 +15,7 @@ import { webAssembly } from '../../../runtime/src/engine/wasm/webAssembly.ts';
 
 /** A view of WebAssembly memory, as parameters live in. */
 function wasmView(length: number): Float32Array {
-  return new Float32Array(new webAssembly.Memory({ initial: 1 }).buffer, 64, length);
+  return new Float32Array(new webAssembly.Memory({ initial: 1, maximum: 1 }).buffer, 64, length);
 }
 
 function adopted(values: number[]): { variable: tf.Variable; view: Float32Array } {
