@@ -25,7 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
     });
   }
   const file = flags.answersFrom === null ? null : readAnswersFile(flags.answersFrom);
-  const { folder, report } = await scaffold(flags, file, await missingAnswers(flags), {
+  const { folder, report } = await scaffold(flags, file, missingAnswers(flags), {
     cwd: process.cwd(),
     signal: interrupt.signal,
   });
@@ -33,11 +33,11 @@ async function main(argv: readonly string[]): Promise<void> {
   print(report.join('\n'));
 }
 
-async function missingAnswers(flags: ParsedArguments): Promise<MissingAnswers> {
+function missingAnswers(flags: ParsedArguments): MissingAnswers {
   if (flags.yes) return { from: 'defaults' };
   const canAsk = process.stdin.isTTY && process.stdout.isTTY && !process.env['CI'];
   if (!canAsk) return { from: 'nobody' };
-  return { from: 'prompts', prompter: await inquirerPrompter() };
+  return { from: 'prompts', prompter: inquirerPrompter };
 }
 
 const laterCommands = ['update', 'check', 'model', 'dataset', 'callback'];

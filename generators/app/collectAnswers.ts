@@ -1,15 +1,20 @@
 import { UsageError } from '../shared/errors.ts';
-import { checkAnswers, featureIds, type Answers, type FeatureId, type TaskId } from './answers.ts';
+import {
+  checkAnswer,
+  checkAnswers,
+  featureIds,
+  type AnswerName,
+  type Answers,
+  type FeatureId,
+} from './answers.ts';
 import { defaultFeatures, defaultModel, defaultTask } from './options.ts';
 import type { FeatureFlags, ParsedArguments } from './parseArguments.ts';
 
-/** Asks people; null where nobody can answer. */
-export interface Prompter {
-  name(): Promise<string>;
-  task(initial: TaskId): Promise<TaskId>;
-  model(initial: string): Promise<string>;
-  features(initial: readonly FeatureId[]): Promise<FeatureId[]>;
-}
+/** Puts a question to a person; the reply is checked afterwards like every other answer. */
+export type Prompter = (
+  answer: AnswerName,
+  initial?: string | readonly string[],
+) => Promise<unknown>;
 
 /** Where missing answers come from. */
 export type MissingAnswers =
@@ -30,52 +35,22 @@ export async function collectAnswers(
     ...flags.answers,
   };
   const decided = decideFeatures(given.features ?? null, flags.features);
-  const ask = <T>(flag: string, prompt: (prompter: Prompter) => Promise<T>, fallback: () => T) => {
-    if (missing.from === 'prompts') return prompt(missing.prompter);
-    if (missing.from === 'defaults') return Promise.resolve(fallback());
-    throw missingAnswer(flag);
+  const ask = async <Name extends AnswerName>(name: Name, initial?: Answers[Name]) => {
+    if (missing.from === 'prompts') {
+      // Checked again: front ends may skip the check that goes with a prompt.
+      return checkAnswer(name, await missing.prompter(name, initial), 'Answer');
+    }
+    if (missing.from === 'defaults' && initial !== undefined) return initial;
+    throw missingAnswer(name);
   };
-  const name =
-    given.name ??
-    (await ask(
-      'name',
-      (prompter) => prompter.name(),
-      () => {
-        throw missingAnswer('name');
-      },
-    ));
-  const task =
-    given.task ??
-    (await ask(
-      'task',
-      (prompter) => prompter.task(defaultTask),
-      () => defaultTask,
-    ));
-  const suggested = defaultModel(task);
-  const model =
-    given.model ??
-    (await ask(
-      'model',
-      (prompter) => prompter.model(suggested),
-      () => suggested,
-    ));
+  const name = given.name ?? (await ask('name'));
+  const task = given.task ?? (await ask('task', defaultTask));
+  const model = given.model ?? (await ask('model', defaultModel(task)));
   const initial = featureIds.filter((id) => decided[id] ?? defaultFeatures.includes(id));
   const complete = featureIds.every((id) => decided[id] !== undefined);
-  const features = complete
-    ? initial
-    : await ask(
-        'features',
-        (prompter) => prompter.features(initial),
-        () => initial,
-      );
-  return {
-    name,
-    model,
-    task,
-    features,
-    author: given.author ?? '',
-    description: given.description ?? '',
-  };
+  const features = complete ? initial : await ask('features', initial);
+  const { author = '', description = '' } = given;
+  return { name, model, task, features, author, description };
 }
 
 function decideFeatures(

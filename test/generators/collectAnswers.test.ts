@@ -3,14 +3,10 @@ import { collectAnswers, type Prompter } from '../../generators/app/collectAnswe
 import { parseArguments } from '../../generators/app/parseArguments.ts';
 
 const asked: string[] = [];
-const prompter: Prompter = {
-  name: () => (asked.push('name'), Promise.resolve('asked')),
-  task: (initial) => (asked.push(`task ${initial}`), Promise.resolve('tabular-regression')),
-  model: (initial) => (asked.push(`model ${initial}`), Promise.resolve(initial)),
-  features: (initial) => (
-    asked.push(`features ${initial.join(',')}`),
-    Promise.resolve([...initial])
-  ),
+const replies: Record<string, unknown> = { name: 'asked', task: 'tabular-regression' };
+const prompter: Prompter = (answer, initial) => {
+  asked.push(`${answer} ${String(initial)}`);
+  return Promise.resolve(replies[answer] ?? initial);
 };
 
 const flags = (...argv: string[]) => parseArguments(argv);
@@ -24,6 +20,13 @@ describe('collectAnswers', () => {
     });
     expect(asked).toEqual(['task image-classification', 'model mileage', 'features compile']);
     expect(answers).toMatchObject({ name: 'x', task: 'tabular-regression', features: ['compile'] });
+  });
+
+  it('checks replies, whatever the front end let through', async () => {
+    const evil: Prompter = () => Promise.resolve('../x');
+    await expect(
+      collectAnswers(flags(), null, { from: 'prompts', prompter: evil }),
+    ).rejects.toThrow('"../x" is a path');
   });
 
   it('takes flags before the answers file before defaults', async () => {

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { featureIds } from '../../generators/app/answers.ts';
+import { modelNameProblem } from '../../generators/shared/names.ts';
+import { templateCases } from '../../scripts/templateCases.ts';
+
+describe('the answers that templates are checked with', () => {
+  const rows = templateCases.map(({ task, features, model }) => [
+    task,
+    ...featureIds.map((id) => String(features.includes(id))),
+    String(model === 'net'),
+  ]);
+
+  it('hold every pair of values', () => {
+    for (let a = 0; a < rows[0].length; a++) {
+      for (let b = 0; b < a; b++) {
+        expect(new Set(rows.map((row) => `${row[a]} ${row[b]}`)).size).toBe(4);
+      }
+    }
+  });
+
+  it('use the longest name there can be', () => {
+    const longest = templateCases.map(({ model }) => model).sort((x, y) => y.length - x.length)[0];
+    expect(longest).toHaveLength(64);
+    expect(modelNameProblem(longest)).toBeNull();
+  });
+});
