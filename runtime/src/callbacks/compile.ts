@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import { engineCounters, isOrt, type EngineCounters } from '../engine/index.ts';
 
@@ -34,7 +35,7 @@ export class CompileCallback implements Callback {
   #before: EngineCounters | null = null;
 
   constructor(options: CompileCallbackOptions = {}) {
-    this.mode = schema.parse(options).mode;
+    this.mode = parseOptions(schema, options, 'CompileCallback').mode;
   }
 
   onFitStart({ terminal }: TrainerContext): void {

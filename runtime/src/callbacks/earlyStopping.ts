@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
 import { formatDuration, parseDuration, type Duration } from '../core/duration.ts';
 import type { JsonObject } from '../core/json.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import { currentValue, isTrainingMetric } from './monitoredMetric.ts';
 
@@ -44,7 +45,7 @@ export class EarlyStopping implements Callback {
   };
 
   constructor(options: EarlyStoppingOptions) {
-    this.#options = schema.parse(options);
+    this.#options = parseOptions(schema, options, 'EarlyStopping');
     const { patience, monitor, id } = this.#options;
     this.#patience =
       typeof patience === 'number'

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 
 const schema = z.strictObject({
@@ -19,7 +20,7 @@ export class LearningRateMonitor implements Callback {
   readonly #options: z.output<typeof schema>;
 
   constructor(options: LearningRateMonitorOptions = {}) {
-    this.#options = schema.parse(options);
+    this.#options = parseOptions(schema, options, 'LearningRateMonitor');
   }
 
   /** Here the rate of the coming update is known, and each update comes by exactly once. */

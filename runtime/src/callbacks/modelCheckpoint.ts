@@ -4,6 +4,7 @@ import { checkpointsFolder, formatCheckpointName } from '../checkpoint/index.ts'
 import type { Callback } from '../core/callback.ts';
 import { parseDuration, type Duration } from '../core/duration.ts';
 import type { JsonObject } from '../core/json.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { SaveOptions, TrainerContext } from '../core/trainerContext.ts';
 import { UsageError } from '../errors.ts';
 import { currentValue, isTrainingMetric } from './monitoredMetric.ts';
@@ -78,7 +79,7 @@ export class ModelCheckpoint implements Callback {
   #state: State = { best: null, kept: [], savedStep: -1, savedSeconds: 0 };
 
   constructor(options: ModelCheckpointOptions = {}) {
-    this.#options = schema.parse(options);
+    this.#options = parseOptions(schema, options, 'ModelCheckpoint');
     const { monitor, every, id } = this.#options;
     const afterValidation = monitor !== null && !isTrainingMetric(monitor);
     const standard: Duration = { amount: 1, unit: afterValidation ? 'validations' : 'epochs' };

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
 import type { NamedParameter } from '../core/parameters.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 
@@ -17,7 +18,7 @@ export class ModelSummary implements Callback {
   readonly #maxRows: number;
 
   constructor(options: ModelSummaryOptions = {}) {
-    this.#maxRows = schema.parse(options).maxRows;
+    this.#maxRows = parseOptions(schema, options, 'ModelSummary').maxRows;
   }
 
   onFitStart({ module, terminal }: TrainerContext): void {
@@ -35,7 +36,7 @@ export function summarize(module: TrainModule, maxRows = 40): string[] {
   const trainable = sum(parameters.filter((parameter) => parameter.trainable));
   const shapes = shapeLine(module);
   return [
-    `${module.constructor.name}`,
+    module.constructor.name,
     ...table([['name', 'type', 'shapes', 'weights', 'trainable'], ...shown]),
     ...(hidden > 0 ? [`  and ${String(hidden)} more`] : []),
     ...(shapes === null ? [] : [`  ${shapes}`]),
@@ -73,7 +74,7 @@ function shapeLine(module: TrainModule): string | null {
 }
 
 function shapesOf(value: unknown): string {
-  if (value instanceof tf.Tensor) return `[${value.shape.join(', ')}]`;
+  if (value instanceof tf.Tensor) return `[${(value as tf.Tensor).shape.join(', ')}]`;
   if (Array.isArray(value)) return value.map(shapesOf).join(' ');
   return typeof value;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
+import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import { drawBar, formatClock, formatMetric } from './barText.ts';
 import { RateMeter } from './rateMeter.ts';
@@ -36,7 +37,7 @@ export class ProgressBar implements Callback {
   #loss: number | null = null;
 
   constructor(options: ProgressBarOptions = {}) {
-    this.#options = schema.parse(options);
+    this.#options = parseOptions(schema, options, 'ProgressBar');
   }
 
   onSanityCheckStart({ terminal }: TrainerContext): void {

@@ -45,7 +45,7 @@ export class TinyModule extends TrainModule {
     const x = (input as Partial<TinyBatch>).x ?? (input as tf.Tensor2D);
     const hidden = tf.tanh(tf.add(tf.matMul(x, this.weight as tf.Tensor2D), this.bias));
     const kept = this.training && this.#dropout > 0 ? tf.dropout(hidden, this.#dropout) : hidden;
-    return tf.matMul(kept as tf.Tensor2D, this.head as tf.Tensor2D);
+    return tf.matMul(kept, this.head);
   }
 
   override trainingStep(batch: unknown): tf.Scalar {

@@ -81,7 +81,7 @@ function checkpointInfo(run: Run): CheckpointInfo {
     epoch: run.currentEpoch,
     metrics: latestValues(run),
     versions: packageVersions(),
-    config: isPlainObject(run.config) ? (run.config as JsonObject) : null,
+    config: isPlainObject(run.config) ? run.config : null,
   };
 }
 

@@ -102,10 +102,10 @@ function makeTable(
       return [timed(owner, name, timer, (args) => hook.call(callback, context, ...args))];
     };
     const ordinary = callbacks.filter((item) => !isMonitoring(item)).flatMap(ofCallback);
-    const own = module[name] as ((...args: unknown[]) => unknown) | undefined;
+    const own = module[name]?.bind(module) as ((...args: unknown[]) => unknown) | undefined;
     if (own !== undefined) {
       const owner = module.constructor.name;
-      ordinary.push(timed(owner, name, timer, (args) => own.apply(module, [...args])));
+      ordinary.push(timed(owner, name, timer, (args) => own(...args)));
     }
     if (ordinary.length > 0) table.ordinary.set(name, ordinary);
     const monitoring = last.flatMap(ofCallback);

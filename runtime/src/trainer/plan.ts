@@ -107,8 +107,10 @@ function isDue(
       return completesUpdate && secondsSinceValidation() >= amount;
     case 'fraction':
       return batchInEpoch % fractionBatches(amount, batchesPerEpoch) === 0;
-    default:
-      // Epochs: half epochs are possible, so the boundary may lie inside one.
+    case 'validations':
+      return false;
+    case 'epochs':
+      // half epochs are possible, so the boundary may lie inside one.
       if (Number.isInteger(amount)) return ends && (epoch + 1) % amount === 0;
       return crosses(epoch, batchInEpoch, batchesPerEpoch, amount);
   }

@@ -44,5 +44,5 @@ export function evaluationLoaders(
 
 /** Ends workers and files of loaders; each only once. */
 export async function disposeLoaders(loaders: Iterable<Loader>): Promise<void> {
-  await Promise.all([...new Set(loaders)].map((loader) => loader.dispose?.()));
+  for (const loader of new Set(loaders)) await loader.dispose?.();
 }

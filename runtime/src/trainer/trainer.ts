@@ -52,7 +52,7 @@ export class Trainer {
   #session: Session | null = null;
   #lastDir: string | null = null;
 
-  /** @throws UsageError ERR_TRAINER_OPTIONS listing everything that is wrong */
+  /** @throws UsageError ERR_OPTIONS listing everything that is wrong */
   constructor(options: TrainerOptions = {}, ports: TrainerPorts = {}) {
     this.options = resolveTrainerOptions(options);
     this.#ports = resolvePorts(ports);

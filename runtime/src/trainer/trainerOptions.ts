@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
 import { parseDuration } from '../core/duration.ts';
 import type { Logger } from '../core/logger.ts';
-import { messageOf, UsageError } from '../errors.ts';
+import { parseOptions } from '../core/parseOptions.ts';
+import { messageOf } from '../errors.ts';
 import { parseMaxTime } from './maxTime.ts';
 
 /** Every flag of the trainer: the one source of types, YAML checks, command line help and docs. */
@@ -139,14 +140,9 @@ export type TrainerOptions = z.input<typeof trainerOptionsSchema>;
 /** Options with every default filled in. */
 export type ResolvedTrainerOptions = z.output<typeof trainerOptionsSchema>;
 
-/** @throws UsageError ERR_TRAINER_OPTIONS listing everything that is wrong */
+/** @throws UsageError ERR_OPTIONS listing everything that is wrong */
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedTrainerOptions {
-  const result = trainerOptionsSchema.safeParse(options);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map(
-    ({ path, message }) => `  ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`,
-  );
-  throw new UsageError('ERR_TRAINER_OPTIONS', `Trainer options:\n${lines.join('\n')}`);
+  return parseOptions(trainerOptionsSchema, options, 'Trainer options');
 }
 
 function optionalCount(description: string) {

@@ -14,8 +14,9 @@ const trainer = new Trainer(
     enableCheckpointing: false,
     callbacks: [
       {
-        onTrainBatchEnd: ({ globalStep }) =>
-          void (globalStep < 9 && write(`update ${String(globalStep)}`)),
+        onTrainBatchEnd: ({ globalStep }) => {
+          if (globalStep < 9) write(`update ${String(globalStep)}`);
+        },
       },
     ],
   },

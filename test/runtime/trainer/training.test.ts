@@ -216,8 +216,12 @@ describe('limits', () => {
 describe('metrics', () => {
   it('are means weighted by samples, and sanity values are nowhere', async () => {
     class Counting extends TinyModule {
-      override validationStep(batch: unknown, batchIdx: number): void {
-        this.log('index', batchIdx);
+      #index = 0;
+      override onValidationEpochStart = (): void => {
+        this.#index = 0;
+      };
+      override validationStep(batch: unknown): void {
+        this.log('index', this.#index++);
         this.log('size', (batch as { x: tf.Tensor }).x.shape[0]);
       }
     }

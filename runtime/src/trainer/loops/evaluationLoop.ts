@@ -135,7 +135,8 @@ function evaluationStep(
 ): void {
   const name = stage === 'test' ? 'testStep' : 'validationStep';
   if (module[name] === undefined) throw missingStep(module.constructor.name, name);
-  const result: unknown = module[name](batch, index, loader);
+  const step = module[name].bind(module) as (...args: unknown[]) => unknown;
+  const result = step(batch, index, loader);
   if (!(result instanceof Promise)) return;
   throw new UsageError(
     'ERR_STEP_ASYNC',

@@ -69,7 +69,7 @@ async function predictBatch(
             : module.predictStep(batch, batchIdx, loader);
         host = toHost(result);
       });
-      return host as HostBatch;
+      return host;
     });
     run.store.settle(loaded.size, run.globalStep);
     await hooks.call('onPredictBatchEnd', outputs, batch, batchIdx, loader);
@@ -84,9 +84,10 @@ async function predictBatch(
 /** The same nesting with tensors read; what is no plain data becomes null. */
 function toHost(value: unknown): HostBatch {
   if (value instanceof tf.Tensor) {
-    const data = value.dataSync<'float32'>().slice();
-    const dtype = value.dtype === 'int32' || value.dtype === 'bool' ? value.dtype : 'float32';
-    return { data, shape: value.shape, dtype };
+    const tensor = value as tf.Tensor;
+    const data = tensor.dataSync<'float32'>().slice();
+    const dtype = tensor.dtype === 'int32' || tensor.dtype === 'bool' ? tensor.dtype : 'float32';
+    return { data, shape: tensor.shape, dtype };
   }
   if (Array.isArray(value)) return value.map(toHost);
   if (isPlainObject(value)) {

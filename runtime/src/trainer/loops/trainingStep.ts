@@ -68,7 +68,7 @@ function backward(run: Run, round: BoundRound, batch: Batch, index: number): num
       round.arena,
     ),
   );
-  const loss = Number(tensor.dataSync()[0]);
+  const [loss] = tensor.dataSync();
   tensor.dispose();
   if (!Number.isFinite(loss) && run.options.terminateOnNan) throw notFinite(run, loss, index);
   return loss;
@@ -116,15 +116,17 @@ export function writeRow(run: Run): void {
 
 function checkedLoss(loss: unknown, module: object): tf.Scalar {
   if (loss instanceof tf.Tensor && loss.size === 1) {
-    return (loss.rank === 0 ? loss : loss.reshape([])) as tf.Scalar;
+    return (loss.rank === 0 ? loss : tf.reshape(loss, [])) as tf.Scalar;
   }
   const owner = module.constructor.name;
   const got =
     loss instanceof tf.Tensor
-      ? `a tensor of shape [${loss.shape.join(', ')}]; reduce it, for example with .mean()`
+      ? `a tensor of shape [${(loss as tf.Tensor).shape.join(', ')}]; reduce it, for example with .mean()`
       : loss instanceof Promise
         ? 'a promise; steps are synchronous, remove async'
-        : `${loss === undefined ? 'nothing; return the loss' : typeof loss}`;
+        : loss === undefined
+          ? 'nothing; return the loss'
+          : typeof loss;
   throw new UsageError(
     'ERR_STEP_LOSS',
     `${owner}.trainingStep: expected the loss as a scalar tensor, got ${got}.`,
