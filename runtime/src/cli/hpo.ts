@@ -4,7 +4,7 @@ import type { FromWorker, MessagePipe, ToWorker } from '../tuning/messages.ts';
 import { type HpoOptions, runSearch } from '../tuning/runSearch.ts';
 import type { TrainingSide } from '../tuning/trainingSide.ts';
 import { serveTrial } from '../tuning/trialWorker.ts';
-import { exitCodeOf } from './exitCodes.ts';
+import { exitCodeOf, exitCodes } from './exitCodes.ts';
 import { type Host, processHost } from './host.ts';
 import { reportError } from './runCommandLine.ts';
 
@@ -46,9 +46,8 @@ async function trainerSide(host: Host): Promise<TrainingSide> {
 }
 
 async function start(options: HpoOptions, host: Host, side: TrainingSide): Promise<number> {
-  if (host.env[PARENT_VARIABLE] !== undefined && process.connected) {
-    return work(side, Number(host.env[PARENT_VARIABLE]));
-  }
+  const parent = host.env[PARENT_VARIABLE];
+  if (parent !== undefined) return work(side, Number(parent));
   return runSearch(options, {
     args: process.argv.slice(2),
     terminal: host.terminal,
@@ -65,9 +64,9 @@ async function start(options: HpoOptions, host: Host, side: TrainingSide): Promi
 }
 
 async function work(side: TrainingSide, parent: number): Promise<number> {
+  // The search may have ended while this process was still loading.
+  if (!process.connected) return exitCodes.error;
   dieWithParent(parent);
-  // Ctrl-C reaches the whole process group; the coordinator decides what it means for a trial.
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   await serveTrial(side.runTrial, parentPipe());
   process.disconnect();
   return 0;

@@ -49,13 +49,8 @@ async function train(
     { ...trainerOptions, callbacks: [...trainerOptions.callbacks, reporter] },
     { terminal: host.terminal, config: embedConfig(config) },
   );
-  const pause = (): void => {
-    trainer.requestPause('the search pauses');
-  };
-  channel.pause.addEventListener('abort', pause);
   const ckptPath = task.resumed ? await newestTrialCheckpoint(task.runDir) : null;
   const fit = await trainer.fit({ module, dataModule, ckptPath });
-  channel.pause.removeEventListener('abort', pause);
   const steps = fit.counters.updates.completed;
   if (fit.status === 'paused' || fit.status === 'interrupted') return { status: 'paused', steps };
   if (!reporter.hasReported(steps) && !reporter.isPruned) {

@@ -46,15 +46,15 @@ export function checkExcluded(config: HpoConfig, searched: ConfigPatch, base: Fr
 }
 
 /** `npm run train -- ...` with everything quoted for a shell. */
-export function trainCommand(
-  configFiles: readonly string[],
-  overrides: ConfigPatch | readonly string[],
-): string {
+export function trainCommand(configFiles: readonly string[], overrides: readonly string[]): string {
   const files = configFiles.flatMap((file) => ['--config', file]);
-  const dotted = Array.isArray(overrides)
-    ? overrides.map((override) => `--${override}`)
-    : Object.entries(overrides).map(([path, value]) => `--${path}=${valueText(value)}`);
+  const dotted = overrides.map((override) => `--${override}`);
   return ['npm', 'run', 'train', '--', ...files, ...dotted].map(shellQuoted).join(' ');
+}
+
+/** `path=value` so that the command line reads the very value: the text "1" keeps its quotes. */
+export function overrideText(path: string, value: Plain): string {
+  return `${path}=${stringify(value, { lineWidth: 0, collectionStyle: 'flow' }).trim()}`;
 }
 
 /** The text as one word of a POSIX shell. */
@@ -87,8 +87,4 @@ function isClass(value: Plain | undefined): boolean {
 function below(value: Plain | undefined, key: string): Plain | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Readonly<Record<string, Plain>>)[key];
-}
-
-function valueText(value: Plain): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../core/atomicFile.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
-import type { FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
+import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
 import type { Study } from '../hpo/study.ts';
 import { isFinished } from '../hpo/trialState.ts';
-import { bestYaml, exportedPatch, trainCommand } from './bestConfig.ts';
+import { bestYaml, exportedPatch, overrideText, trainCommand } from './bestConfig.ts';
 import { Coordinator } from './coordinator.ts';
 import { directionOf } from '../hpo/hpoConfig.ts';
 import type { HpoFlags } from './hpoFlags.ts';
@@ -193,29 +193,39 @@ export class Search {
       seed,
       storage: storage.location,
       trials: await study.trials(),
-      commands: this.#commands(),
+      commands: this.#commands(await this.#best()),
     });
     await writeFileAtomic(join(folder, 'report.md'), report);
   }
 
-  #commands(): [string, string][] {
+  /** Commands for the best trial, each with what it is for; none before there is one. */
+  #commands(best: FrozenTrial | undefined): [string, string][] {
     const { folder, configFiles, flags, options } = this.#parts;
-    const best = [...configFiles, join(folder, 'best.yaml')];
-    const commands: [string, string][] = [
-      ['The best trial again', trainCommand(best, this.#trialOverrides(flags))],
-    ];
+    const patch = best === undefined ? undefined : patchOf(best);
+    if (patch === undefined) return [];
+    const files = [...configFiles, join(folder, 'best.yaml')];
+    const { trialSteps } = flags;
+    const until = trialSteps === null ? '' : ` (its value came within ${trialSteps} updates)`;
+    const again = trainCommand(files, this.#trialOverrides(patch));
+    const commands: [string, string][] = [[`The best trial again${until}`, again]];
     if (Object.keys(options.config.productionOverrides ?? {}).length > 0) {
-      const files = [...best, join(folder, 'production.yaml')];
-      commands.push(['The long training', trainCommand(files, flags.overrides)]);
+      const long = trainCommand([...files, join(folder, 'production.yaml')], flags.overrides);
+      commands.push(['The long training', long]);
     }
     return commands;
   }
 
-  /** What the trials had beside their parameters. */
-  #trialOverrides(flags: HpoFlags): string[] {
+  /** What the best trial had beside what `best.yaml` says. */
+  #trialOverrides(patch: ConfigPatch): string[] {
+    const { flags, base, options } = this.#parts;
     const overrides = [...flags.overrides];
-    if (flags.valInterval !== null)
+    if (flags.valInterval !== null) {
       overrides.push(`trainer.val_check_interval=${flags.valInterval}`);
+    }
+    const exported = exportedPatch(patch, base, options.config.excludedParams);
+    for (const [path, value] of Object.entries(exportedPatch(patch, base))) {
+      if (!Object.hasOwn(exported, path)) overrides.push(overrideText(path, value));
+    }
     return overrides;
   }
 
@@ -231,7 +241,7 @@ export class Search {
     }
     const value = shortNumber(best.values?.[0] ?? NaN);
     terminal.line(`Best: trial ${best.number}, ${options.config.monitor} = ${value}`);
-    for (const [purpose, command] of this.#commands()) terminal.line(`${purpose}: ${command}`);
+    for (const [purpose, command] of this.#commands(best)) terminal.line(`${purpose}: ${command}`);
     return best;
   }
 }

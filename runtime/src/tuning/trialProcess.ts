@@ -51,6 +51,8 @@ export class TrialProcess {
       execArgv: [...command.execArgv],
       env: { ...command.env },
       stdio: ['ignore', output, output, 'ipc'],
+      // Ctrl-C is for the coordinator, which decides what it means for a trial.
+      detached: true,
     });
     closeSync(output);
     rememberProcess(task.runDir, this.#child.pid);

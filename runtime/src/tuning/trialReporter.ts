@@ -32,11 +32,11 @@ export class TrialReporter implements Callback {
   }
 
   onTrainStart(context: TrainerContext): void {
-    this.#stopAtSteps(context);
+    this.#checkRequests(context);
   }
 
   onTrainBatchEnd(context: TrainerContext): void {
-    this.#stopAtSteps(context);
+    this.#checkRequests(context);
   }
 
   async onValidationEnd(context: TrainerContext): Promise<void> {
@@ -60,8 +60,9 @@ export class TrialReporter implements Callback {
     if ((await this.#channel.report(value, step)) === 'prune') this.#pruned = true;
   }
 
-  #stopAtSteps(context: TrainerContext): void {
+  #checkRequests(context: TrainerContext): void {
     const { trialSteps } = this.#task;
+    if (this.#channel.pause.aborted) context.requestPause('the search pauses');
     if (trialSteps !== null && context.globalStep >= trialSteps) {
       context.requestStop(`trial_steps ${trialSteps} reached`);
     }
