@@ -1,6 +1,7 @@
 import type { ConstructibleClass } from '../config/loadClass.ts';
 import { parseArguments } from '../config/parseArguments.ts';
 import { UsageError } from '../errors.ts';
+import type { TrainerOptions } from '../trainer/trainerOptions.ts';
 import { generalCommands, projectCommands } from './commands/index.ts';
 import { processHost, type Host } from './host.ts';
 import { openRun, type OpenRun } from './openRun.ts';
@@ -19,8 +20,11 @@ export interface LightboxCLIOptions {
   readonly subclassModeModel?: boolean;
   /** Lets the configuration name a class derived from `dataModule`. */
   readonly subclassModeData?: boolean;
-  /** Trainer options below those of the configuration. */
-  readonly trainerDefaults?: Readonly<Record<string, unknown>>;
+  /**
+   * Trainer options below those of the configuration. Its callbacks are always used: those of the
+   * configuration come after them.
+   */
+  readonly trainerDefaults?: TrainerOptions;
   /** False: nothing starts by itself; `build()` or `run()` do. Default true. */
   readonly run?: boolean;
   /** Default: the arguments of the process. */

@@ -13,6 +13,7 @@ import { nodeAt, type MapNode } from '../config/node.ts';
 import type { Override } from '../config/overrides.ts';
 import { prepareConfig, type PreparedConfig } from '../config/prepare.ts';
 import { Trainer } from '../trainer/trainer.ts';
+import type { TrainerOptions } from '../trainer/trainerOptions.ts';
 import { findProjectRoot, type Host } from './host.ts';
 import { resumeCommand } from './resumeHint.ts';
 
@@ -28,7 +29,7 @@ export interface RunRequest {
   readonly subclassModeModel?: boolean;
   readonly subclassModeData?: boolean;
   readonly seedDefault?: number | boolean;
-  readonly trainerDefaults?: Readonly<Record<string, unknown>>;
+  readonly trainerDefaults?: TrainerOptions;
   readonly projectRoot?: string;
 }
 
@@ -57,7 +58,7 @@ export async function readRunConfig(request: RunRequest, host: Host): Promise<Pr
     files: request.files,
     overrides: request.overrides,
     environment: host.env,
-    trainerDefaults: request.trainerDefaults,
+    trainerDefaults: { ...request.trainerDefaults, callbacks: undefined },
     cwd: host.cwd,
   };
   let tree = loadConfig(layers);
@@ -86,12 +87,17 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
     overridden: request.overrides.some(({ path }) => path[0] !== 'ckpt_path'),
     files: request.files.filter((file) => typeof file === 'string'),
   };
-  const trainer = new Trainer(trainerOptions, {
-    terminal: host.terminal,
-    signals: host.signals,
-    config: embedConfig(config),
-    resumeHint: (path) => resumeCommand(path, started, host),
-  });
+  // Callbacks of the script are always there: a configuration adds to them.
+  const callbacks = [...(request.trainerDefaults?.callbacks ?? []), ...trainerOptions.callbacks];
+  const trainer = new Trainer(
+    { ...trainerOptions, callbacks },
+    {
+      terminal: host.terminal,
+      signals: host.signals,
+      config: embedConfig(config),
+      resumeHint: (path) => resumeCommand(path, started, host),
+    },
+  );
   const { ckptPath: written } = config;
   const ckptPath =
     written === null || isRelativeToRun(written) ? written : resolve(host.cwd, written);

@@ -1,6 +1,9 @@
 import { createLogUpdate } from 'log-update';
 import type { Terminal } from '../core/ports.ts';
 
+const hideCursor = '\u001B[?25l';
+const showCursor = '\u001B[?25h';
+
 /** The streams a terminal is made of. */
 export interface TerminalStreams {
   readonly input: NodeJS.ReadStream;
@@ -20,11 +23,18 @@ export interface ProcessTerminal extends Terminal {
  */
 export function createTerminal({ input, output, env }: TerminalStreams): ProcessTerminal {
   const isTTY = output.isTTY === true && !isSet(env.CI) && env.TERM !== 'dumb';
-  const update = createLogUpdate(output);
+  const update = createLogUpdate(output, { showCursor: true });
   const keys = new KeyReader(input);
   let shown: string | null = null;
   const clear = (): void => {
     if (shown !== null) update.clear();
+  };
+  const end = (): void => {
+    if (shown === null) return;
+    update.clear();
+    update.done();
+    output.write(showCursor);
+    shown = null;
   };
   return {
     isTTY,
@@ -40,21 +50,17 @@ export function createTerminal({ input, output, env }: TerminalStreams): Process
     live(lines) {
       if (!isTTY) return;
       if (lines === null) {
-        clear();
-        if (shown !== null) update.done();
-        shown = null;
-      } else {
-        shown = lines.join('\n');
-        update(shown);
+        end();
+        return;
       }
+      if (shown === null) output.write(hideCursor);
+      shown = lines.join('\n');
+      update(shown);
     },
     onKey: (handler) => (isTTY ? keys.listen(handler) : () => undefined),
     restore() {
       keys.close();
-      clear();
-      // Shows the cursor again.
-      if (shown !== null) update.done();
-      shown = null;
+      end();
     },
   };
 }

@@ -58,7 +58,9 @@ export function overridesFromObject(values: Readonly<Record<string, unknown>>): 
 }
 
 function defaultsLayer(options: Readonly<Record<string, unknown>>): MapNode {
-  const renamed = Object.entries(options).map(([key, value]) => [toSnake(key), value]);
+  const renamed = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [toSnake(key), value] as const);
   const trainer = fromPlain(Object.fromEntries(renamed), { kind: 'code' });
   return withEntry(emptyMap({ kind: 'code' }), 'trainer', {
     origin: { kind: 'code' },

@@ -2,23 +2,34 @@
 const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CompileCallback: {
     inductor_config:
-      'graphs are compiled by ONNX Runtime, not by Inductor. Leave it out; max_cached_bytes limits the memory of many shapes',
+      'ONNX Runtime compiles the graphs, not Inductor; shapes are cached within a limit by themselves. Leave it out',
+    dynamic: 'every new shape is compiled and cached by itself. Leave it out',
+    target_modules: 'the whole step is compiled. Leave it out',
+    enabled: 'leave the callback out, or set it to null in an overlay',
+    verbose: 'what was compiled is printed at the end. Leave it out',
     compile_kwargs: 'there is no torch.compile behind this. Leave it out',
     backend: 'the back end is chosen by trainer.accelerator',
-    options: 'there is no torch.compile behind this. Leave it out',
+    fullgraph: 'kernels that fell back are named at the end. Leave it out',
+  },
+  ProgressBar: {
+    refresh_rate: 'write refresh_per_second',
+    global_bar_metrics: 'log a metric with progBar to see it in the bar',
+    interval_bar_metrics: 'log a metric with progBar to see it in the bar',
+    leave: 'finished epochs leave a line each. Leave it out',
+    bar_colour: 'bars have the colours of the terminal. Leave it out',
   },
   MultiDatasetModule: {
-    pin_memory: 'there is no copy to a device. Leave it out',
-    persistent_workers: 'workers always persist. Leave it out',
-    dataset_weights: 'give each dataset its weight',
-  },
-  PauseCallback: {
-    bar_colour: 'the bars belong to FlowProgressBarCallback',
-    pause_on_batch_end: 'write pause_at: "batch"',
-    upload_to_wandb: 'write it at WandbArtifactCheckpoint',
+    persistent_workers: 'batches are made in the training thread. Leave it out',
+    prefetch_factor: 'batches are made in the training thread. Leave it out',
   },
   ModelCheckpoint: {
-    save_weights_only: 'write weights_only',
+    every_n_epochs: 'write every: "2 epochs"',
+    every_n_train_steps: 'write every: "500 updates"',
+    train_time_interval: 'write every: "10 min"',
+    save_on_train_epoch_end: 'write every: "1 epochs"',
+  },
+  LearningRateMonitor: {
+    log_lr: 'the learning rate is always logged. Leave it out',
   },
 };
 
