@@ -15,7 +15,8 @@ export function isOrt(): boolean {
 
 /**
  * Evaluates what is pending and writes the requested float32 tensors into the given views.
- * Everything else that live tensors still need is computed in the same run.
+ * Everything else that live tensors still need is computed in the same run. On `ort` a tensor that
+ * was pending keeps its view as storage: dispose it before the view is written again.
  * On other back ends the values are copied.
  */
 export function materialize(requests: readonly MaterializeRequest[]): void {
@@ -42,7 +43,8 @@ export function flushPending(): void {
 export function adoptView(variable: tf.Variable, view: Float32Array): void {
   if (holdsView(variable, view)) return;
   view.set(variable.dataSync());
-  if (isOrt()) assignStorage(variable, view);
+  const backend = activeOrt();
+  if (backend !== undefined) assignStorage(backend, variable, view);
 }
 
 /** Whether `view` is the variable's storage (false after `variable.assign`, or off `ort`). */
@@ -74,12 +76,13 @@ function giveAliasesACopy(backend: OrtBackend, variable: tf.Variable): void {
   const shared = variable.dataId;
   const view = backend.valuesOf(shared);
   if (!(view instanceof Float32Array)) return;
-  assignStorage(variable, view);
-  backend.replaceValues(shared, view.slice());
+  assignStorage(backend, variable, view);
+  backend.replaceValues(shared, view.slice(), false);
 }
 
-function assignStorage(variable: tf.Variable, view: Float32Array): void {
+function assignStorage(backend: OrtBackend, variable: tf.Variable, view: Float32Array): void {
   const holder = tf.tensor(view, variable.shape, 'float32');
+  backend.replaceValues(holder.dataId, view, true);
   variable.assign(holder);
   holder.dispose();
 }

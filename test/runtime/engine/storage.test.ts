@@ -86,6 +86,14 @@ describe('a variable in a view', () => {
     expect([...average.dataSync()]).toEqual([1, 2]);
   });
 
+  it('gives readers a copy', () => {
+    const { variable, view } = adopted([1, 2]);
+    const before = variable.dataSync();
+    prepareInPlaceWrite([variable]);
+    view.fill(5);
+    expect([...before]).toEqual([1, 2]);
+  });
+
   it('counts data exactly', () => {
     const before = tf.memory();
     const { variable } = adopted([1, 2, 3]);
@@ -136,6 +144,16 @@ describe('materialize', () => {
     const { variable, view } = adopted([1, 2, 3]);
     materialize([{ tensor: tf.reverse(variable, 0), into: view }]);
     expect([...view]).toEqual([3, 2, 1]);
+  });
+
+  it('leaves a clone of the tensor alone when the view is written again', () => {
+    const y = tf.neg(tf.tensor1d([1, 2]));
+    const clone = y.clone();
+    const view = wasmView(2);
+    materialize([{ tensor: y, into: view }]);
+    y.dispose();
+    view.fill(9);
+    expect([...clone.dataSync()]).toEqual([-1, -2]);
   });
 
   it('refuses a view of another size', () => {

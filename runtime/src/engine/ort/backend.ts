@@ -17,7 +17,7 @@ const MOST_PENDING = 20_000;
 
 /** The tfjs back end that records kernels and runs whole graphs in ONNX Runtime. */
 export class OrtBackend extends tf.KernelBackend {
-  readonly #sessions: SessionCache;
+  #sessions: SessionCache;
   // Ids that another back end made and tfjs moved here.
   readonly #foreign = new WeakMap<object, Entry>();
   readonly #gone = new WeakSet<Entry>();
@@ -110,7 +110,8 @@ export class OrtBackend extends tf.KernelBackend {
         this.values(imag.dataId) as Float32Array,
       );
     }
-    return this.values(dataId);
+    const values = this.values(dataId);
+    return this.entryOf(dataId).borrowed ? values.slice() : values;
   }
 
   override read(dataId: object): Promise<tf.BackendValues> {
@@ -147,9 +148,21 @@ export class OrtBackend extends tf.KernelBackend {
     return this.entryOf(dataId).values ?? undefined;
   }
 
-  /** Puts other values of the same size under a data id. */
-  replaceValues(dataId: object, values: Values): void {
-    this.entryOf(dataId).values = values;
+  /**
+   * Puts other values of the same size under a data id.
+   *
+   * @param borrowed whether others write into these values
+   */
+  replaceValues(dataId: object, values: Values, borrowed: boolean): void {
+    const entry = this.entryOf(dataId);
+    entry.values = values;
+    entry.borrowed = borrowed;
+  }
+
+  /** Takes other settings: sessions are compiled anew, tensors stay. */
+  configure(settings: SessionSettings): void {
+    this.#sessions.clear();
+    this.#sessions = new SessionCache(settings);
   }
 
   /** Makes a data id for a complex tensor whose parts it owns. */
@@ -212,8 +225,11 @@ export class OrtBackend extends tf.KernelBackend {
     }
     this.flush(destinations);
     for (const { tensor, into } of requests) {
-      const values = this.values(tensor.dataId);
+      const entry = this.entryOf(tensor.dataId);
+      const values = this.values(entry);
       if (values !== into) into.set(values);
+      // Somebody else holds this tensor too, and must not see what is written here later.
+      else if (entry.refCount > 1) this.replaceValues(entry, into.slice(), false);
     }
   }
 

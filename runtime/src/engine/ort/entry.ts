@@ -15,6 +15,8 @@ export class Entry {
   readonly shape: readonly number[];
   refCount = 1;
   values: Values | null = null;
+  /** True when the values are a view of memory that others write into: readers get copies. */
+  borrowed = false;
   /** The recorded node that computes the values; null as soon as they exist. */
   node: GraphNode | null = null;
   strings: Uint8Array[] | null = null;

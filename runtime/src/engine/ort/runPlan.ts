@@ -20,10 +20,14 @@ export function runPlan(
   destinations?: ReadonlyMap<Entry, Destination>,
 ): void {
   const feeds = feedsOf(plan);
-  const results = plan.outputs.map(({ entry }) => resultArray(entry, plan, destinations));
+  const read = destinations === undefined ? [] : regionsOf(plan.inputs);
+  const results = plan.outputs.map(({ entry }) => resultArray(entry, read, destinations));
   try {
     sessions.run(plan.key, () => compilePlan(plan), feeds, fetchesOf(plan, results));
-    for (const [index, { entry }] of plan.outputs.entries()) entry.values = results[index];
+    for (const [index, { entry }] of plan.outputs.entries()) {
+      entry.values = results[index];
+      entry.borrowed = destinations?.get(entry) === results[index];
+    }
   } catch (error) {
     recover(plan, error);
   }
@@ -59,24 +63,37 @@ function native(entry: Entry, data: Values): NativeTensor {
 
 function resultArray(
   entry: Entry,
-  plan: Plan,
+  read: readonly Region[],
   destinations: ReadonlyMap<Entry, Destination> | undefined,
 ): Values {
   const destination = destinations?.get(entry);
   // A graph that reads the memory it writes must not write it while it still reads.
-  if (
-    destination !== undefined &&
-    !plan.inputs.some((input) => overlaps(input.values, destination))
-  ) {
-    return destination;
-  }
+  if (destination !== undefined && !overlapsAny(regionOf(destination), read)) return destination;
   if (!isNumeric(entry.dtype)) throw new Error(`Graphs cannot hold ${entry.dtype} tensors.`);
   return allocate(entry.dtype, sizeOf(entry.shape));
 }
 
-function overlaps(a: Values | null, b: Values): boolean {
-  if (a === null || a.buffer !== b.buffer) return false;
-  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+/** A stretch of memory. Typed arrays answer these questions too slowly to ask them in a loop. */
+interface Region {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  readonly end: number;
+}
+
+function regionOf(values: Values): Region {
+  const start = values.byteOffset;
+  return { buffer: values.buffer, start, end: start + values.byteLength };
+}
+
+function regionsOf(entries: readonly Entry[]): Region[] {
+  return entries.flatMap(({ values }) => (values === null ? [] : [regionOf(values)]));
+}
+
+function overlapsAny(region: Region, others: readonly Region[]): boolean {
+  return others.some(
+    ({ buffer, start, end }) =>
+      buffer === region.buffer && start < region.end && region.start < end,
+  );
 }
 
 /** Computes the plan kernel by kernel in JavaScript: slow, but the user's program goes on. */
