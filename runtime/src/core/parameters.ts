@@ -73,6 +73,7 @@ function visitLayer(name: string, layer: LayerLike, add: Add): void {
     return;
   }
   if (layer.built === false) {
+    if (hasNoWeights(layer)) return;
     throw new UsageError(
       'ERR_MODULE_UNBUILT',
       `Layer "${layer.name}" in field "${name}" has no weights yet. Give its first layer an ` +
@@ -92,6 +93,18 @@ function visitLayer(name: string, layer: LayerLike, add: Add): void {
       owner: layer.getClassName?.() ?? layer.constructor.name,
     });
   }
+}
+
+/** True for layers (dropout, flatten) that leave `build` as the base class has it: no weights. */
+function hasNoWeights(layer: LayerLike): boolean {
+  let prototype: unknown = Object.getPrototypeOf(layer);
+  while (typeof prototype === 'object' && prototype !== null) {
+    if (Object.hasOwn(prototype, 'addWeight')) {
+      return (prototype as { build?: unknown }).build === (layer as { build?: unknown }).build;
+    }
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return false;
 }
 
 function isLayerLike(value: unknown): value is LayerLike {
