@@ -76,7 +76,7 @@ function build(name: CaseName): tf.Sequential {
 
 /** A layer's weight reads as its variable, though its type says tensor only. */
 function variableOf(tensor: tf.Tensor): tf.Variable {
-  if (tensor instanceof tf.Variable) return tensor;
+  if (tensor instanceof tf.Variable) return tensor as tf.Variable;
   throw new Error('expected the weight of a layer to be a variable');
 }
 
