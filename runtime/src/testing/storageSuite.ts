@@ -12,9 +12,9 @@ import { assertEqual, assertRejects, type TestApi } from './testApi.ts';
 /** How the suite gets at the storage under test. */
 export interface StorageFixture {
   /** An empty storage. */
-  open(): Promise<Storage>;
+  readonly open: () => Promise<Storage>;
   /** A second handle on what `first` holds, as another process would open it; if there is one. */
-  reopen?(first: Storage): Promise<Storage>;
+  readonly reopen?: (first: Storage) => Promise<Storage>;
 }
 
 /**

@@ -40,6 +40,8 @@ export class TrialReporter implements Callback {
   }
 
   async onValidationEnd(context: TrainerContext): Promise<void> {
+    // The validation after the training is reported by `reportEnd`, which knows its updates.
+    if (context.kind !== 'fit') return;
     const latest = context.metrics.get(this.#task.monitor);
     if (latest === undefined) throw unknownMetric(this.#task.monitor, [...context.metrics.keys()]);
     // A metric of an earlier moment was not part of this validation.

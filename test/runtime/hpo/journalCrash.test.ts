@@ -14,9 +14,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { JournalStorage, Study } from '../../../runtime/src/hpo/index.ts';
 import { identityOf, livenessOf } from '../../../runtime/src/hpo/processIdentity.ts';
+
+// Real processes on a machine that may be busy with other tests.
+jest.setTimeout(180_000);
 
 const writer = fileURLToPath(new URL('fixtures/journalWriter.mjs', import.meta.url));
 const killRounds = Number(process.env.LIGHTBOX_KILL_ROUNDS ?? 3);

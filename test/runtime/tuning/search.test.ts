@@ -2,10 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import type { FrozenTrial } from '../../../runtime/src/hpo/index.ts';
 import { FakeSearch } from './fakeSearch.ts';
+
+// Real processes on a machine that may be busy with other tests.
+jest.setTimeout(180_000);
 
 const killRounds = Number(process.env.LIGHTBOX_KILL_ROUNDS ?? 3);
 
