@@ -10,6 +10,7 @@ import { table } from './table.ts';
 
 const suites: Record<string, () => Promise<Suite>> = {
   step: async () => (await import('./step/suite.ts')).stepSuite,
+  scaffold: async () => (await import('./scaffold/suite.ts')).scaffoldSuite,
 };
 
 async function main(args: readonly string[]): Promise<void> {

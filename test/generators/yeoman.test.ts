@@ -9,7 +9,8 @@ beforeAll(ensurePackedRuntime);
 
 const run = (options: Record<string, unknown>, args: string[] = []) =>
   helpers
-    .run(LightboxGenerator, { namespace: 'lightbox:app' })
+    // Its type asks for options without keys of their own.
+    .run(LightboxGenerator as never, { namespace: 'lightbox:app' })
     .withArguments(args)
     .withOptions(options);
 

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { packageRoot } from '../../generators/shared/packageRoot.ts';
+import { packRuntime } from '../../scripts/packRuntime.ts';
+
+// Installs real packages and trains, which takes minutes: `npm run test:full` only.
+const minutes = 60_000;
+const projects: [name: string, flags: string[]][] = [
+  [
+    'digits',
+    ['--task', 'image-classification', '--model', 'digits', '--features', 'hpo,dataporter,compile'],
+  ],
+  ['plain', ['--task', 'image-classification', '--model', 'digits', '--features', 'none']],
+  ['cars', ['--task', 'tabular-regression', '--model', 'cars', '--features', 'hpo']],
+];
+
+describe.each(projects)('the generated project "%s"', (name, flags) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lightbox-e2e-'));
+  const project = join(folder, name);
+  const npm = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync('npm', args, { cwd: project, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`npm ${args.join(' ')}\n${stdout}\n${stderr}`);
+    return stdout;
+  };
+
+  const wholeTraining = (): number => {
+    npm('run', 'train', '--', '--trainer.run_name', 'whole');
+    const last = 'runs/whole/version_0/checkpoints/last.safetensors';
+    const output = npm('run', 'test:model', '--', '--ckpt_path', last);
+    return Number(/test\/r2 = (\S+)/.exec(output)?.[1]);
+  };
+
+  beforeAll(() => {
+    packRuntime();
+    const bin = join(packageRoot, 'dist/generators/bin.js');
+    const { status } = spawnSync(process.execPath, [bin, name, ...flags, '--dir', project]);
+    expect(status).toBe(0);
+    npm('install', '--no-audit', '--no-fund');
+  }, 5 * minutes);
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('is clean by its own check', () => void npm('run', 'check'), 5 * minutes);
+
+  it('passes its own tests', () => void npm('test'), 5 * minutes);
+
+  it(
+    'trains, pauses, resumes and tests',
+    () => {
+      npm('run', 'train', '--', '--trainer.max_steps', '8', '--trainer.run_name', 'first');
+      const last = 'runs/first/version_0/checkpoints/last.safetensors';
+      expect(existsSync(join(project, last))).toBe(true);
+      npm('run', 'train', '--', '--trainer.max_steps', '12', '--ckpt_path', last);
+      const record = JSON.parse(
+        readFileSync(join(project, 'runs/first/version_0/run.json'), 'utf8'),
+      ) as { sessions: { startStep: number }[] };
+      expect(record.sessions.map(({ startStep }) => startStep)).toEqual([0, 8]);
+      expect(npm('run', 'test:model', '--', '--ckpt_path', last)).toMatch(/test\/loss = \d/);
+      // The small table learns in seconds; the demo proves the images.
+      if (name === 'cars') expect(wholeTraining()).toBeGreaterThan(0.85);
+    },
+    5 * minutes,
+  );
+
+  it(
+    'runs every command of its SKILL.md that needs no checkpoint',
+    () => {
+      const skill = readFileSync(join(project, 'SKILL.md'), 'utf8');
+      expect(skill).toContain('npm run train -- --print_config');
+      expect(npm('run', 'train', '--', '--print_config')).toContain('seed_everything: 42');
+      expect(npm('run', 'doctor')).toContain('0.1.0');
+    },
+    5 * minutes,
+  );
+});
