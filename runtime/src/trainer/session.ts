@@ -116,18 +116,22 @@ export class Session {
     run.terminal.line(
       `Run ${output.name}: ${run.runDir} (${this.backend.name}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
     );
-    if (dataModule !== undefined) {
-      await dataModule.prepareData?.({
-        line: (text) => {
-          run.terminal.line(text);
-        },
-      });
-      this.defer(() => dataModule.teardown?.(kind));
-      await dataModule.setup?.(kind);
-    }
+    // A download may take long: a second signal must end it too.
+    if (dataModule !== undefined) await this.guard.race(this.#prepareData(dataModule, kind));
     this.defer((status) => run.logs.finish(status));
     this.defer(() => run.hooks.call('teardown', kind));
     await run.hooks.call('setup', kind);
+  }
+
+  async #prepareData(dataModule: DataModule, kind: RunKind): Promise<void> {
+    const { terminal } = this.run;
+    await dataModule.prepareData?.({
+      line: (text) => {
+        terminal.line(text);
+      },
+    });
+    this.defer(() => dataModule.teardown?.(kind));
+    await dataModule.setup?.(kind);
   }
 
   async #clean(status: RunStatus): Promise<unknown[]> {

@@ -67,11 +67,17 @@ interface Outcome {
   readonly counted: number;
 }
 
-async function run(root: string, callbacks: Callback[], ckptPath?: string): Promise<Outcome> {
+async function run(
+  root: string,
+  callbacks: Callback[],
+  ckptPath?: string,
+  accelerator = 'cpu',
+): Promise<Outcome> {
   const module = new Intricate();
   const counting = new CountingCallback();
   const trainer = await quietTrainer({
     maxEpochs: epochs,
+    accelerator,
     accumulateGradBatches: 2,
     gradientClipVal: 0.5,
     valCheckInterval: '2 updates',
@@ -117,4 +123,50 @@ describe('resuming', () => {
       expect(resumed.result.counters).toEqual(whole.result.counters);
     },
   );
+
+  /** Crashes with its k-th call of one hook, right after saving. */
+  class CrashIn extends CrashAfter {
+    #calls = 0;
+    constructor(
+      hook: 'onValidationEnd' | 'onTrainEpochEnd' | 'onValidationBatchEnd',
+      folder: string,
+      call: number,
+    ) {
+      super(-1, folder);
+      Object.assign(this, {
+        runsInSanity: false,
+        [hook]: async (context: TrainerContext) => {
+          if (++this.#calls !== call) return;
+          this.path = await context.saveCheckpoint(join(folder, 'crash'));
+          throw new Error('crash');
+        },
+      });
+    }
+  }
+
+  it.each([
+    ['onValidationEnd', 1],
+    ['onValidationEnd', 3],
+    ['onValidationBatchEnd', 2],
+    ['onTrainEpochEnd', 1],
+    ['onTrainEpochEnd', 2],
+  ] as const)('after a save in %s, call %i, gives the same', async (hook, call) => {
+    const root = await temporaryFolder();
+    const crash = new CrashIn(hook, join(root, 'Intricate/version_0/checkpoints'), call);
+    await expect(run(root, [crash])).rejects.toThrow('crash');
+    const resumed = await run(root, [], crash.path);
+    expect(resumed.bits).toEqual(whole.bits);
+    expect(resumed.rows).toEqual(whole.rows);
+    expect(resumed.counted).toBe(whole.counted);
+  });
+
+  it.each([3, 5])('holds on ort after batch %i', async (batch) => {
+    const expected = await run(await temporaryFolder(), [], undefined, 'ort');
+    const root = await temporaryFolder();
+    const crash = new CrashAfter(batch, join(root, 'Intricate/version_0/checkpoints'));
+    await expect(run(root, [crash], undefined, 'ort')).rejects.toThrow('crash');
+    const resumed = await run(root, [], crash.path, 'ort');
+    expect(resumed.bits).toEqual(expected.bits);
+    expect(resumed.rows).toEqual(expected.rows);
+  });
 });
