@@ -22,7 +22,7 @@ export interface ProcessTerminal extends Terminal {
  * pipes and CI, colours unless `NO_COLOR` says otherwise.
  */
 export function createTerminal({ input, output, env }: TerminalStreams): ProcessTerminal {
-  const isTTY = output.isTTY === true && !isSet(env.CI) && env.TERM !== 'dumb';
+  const isTTY = output.isTTY && !isSet(env.CI) && env.TERM !== 'dumb';
   const update = createLogUpdate(output, { showCursor: true });
   const keys = new KeyReader(input);
   let shown: string | null = null;
@@ -73,13 +73,14 @@ function isSet(value: string | undefined): boolean {
 class KeyReader {
   readonly #input: NodeJS.ReadStream;
   readonly #handlers = new Set<(key: string) => void>();
+  #isOpen = false;
 
   constructor(input: NodeJS.ReadStream) {
     this.#input = input;
   }
 
   listen(handler: (key: string) => void): () => void {
-    if (this.#input.isTTY !== true) return () => undefined;
+    if (!this.#input.isTTY) return () => undefined;
     if (this.#handlers.size === 0) this.#open();
     this.#handlers.add(handler);
     return () => {
@@ -89,7 +90,8 @@ class KeyReader {
   }
 
   close(): void {
-    if (this.#input.isTTY !== true) return;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#handlers.clear();
     this.#input.off('data', this.#read);
     this.#input.setRawMode(false);
@@ -97,6 +99,7 @@ class KeyReader {
   }
 
   #open(): void {
+    this.#isOpen = true;
     this.#input.setRawMode(true);
     this.#input.on('data', this.#read);
     this.#input.resume();
@@ -109,7 +112,7 @@ class KeyReader {
     if (text === '\u0003') {
       // Raw mode takes Ctrl-C away from the system, so it is passed on by hand.
       process.kill(process.pid, 'SIGINT');
-    } else if ([...text].length === 1) {
+    } else if (Array.from(text).length === 1) {
       for (const handler of this.#handlers) handler(text);
     }
   };

@@ -76,7 +76,7 @@ function writtenDefault(schema: z.ZodType): ConfigNode | undefined {
 function toWritten(value: unknown, schema: z.ZodType): unknown {
   if (Array.isArray(value)) {
     const element = elementOf(schema);
-    return value.map((item) => (element === undefined ? item : toWritten(item, element)));
+    return value.map((item: unknown) => (element === undefined ? item : toWritten(item, element)));
   }
   if (!isPlainObject(value)) return value;
   const shape = alternatives(schema).map(shapeOf).find(Boolean);

@@ -1,4 +1,3 @@
-import type { Callback } from '../core/callback.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { Logger } from '../core/logger.ts';
 import type { TrainModule } from '../core/trainModule.ts';
@@ -65,7 +64,7 @@ function buildTrainerOptions(config: PreparedConfig): ResolvedTrainerOptions {
   throwProblems(problems);
   return {
     ...(options as ResolvedTrainerOptions),
-    callbacks: callbacks as Callback[],
+    callbacks: callbacks,
     logger: loggers as boolean | Logger[],
     seed: config.seed,
   };

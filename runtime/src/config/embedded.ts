@@ -37,8 +37,7 @@ export function extractEmbeddedConfig(checkpoint: {
 }): JsonObject {
   const config = checkpoint.info?.config ?? checkpoint.config;
   if (isPlainObject(config) && Object.keys(config).length > 0) {
-    const values = { ...config } as JsonObject;
-    delete values[provenanceKey];
+    const { [provenanceKey]: _origins, ...values } = config as JsonObject;
     return values;
   }
   throw new UsageError(

@@ -124,7 +124,7 @@ function checkKnown(name: string, key: string, flags: Readonly<Record<string, Fl
     (_, found: string) =>
       dotted ? `--${[found, ...key.split('.').slice(1)].join('.')}` : `--${found}`,
   );
-  const list = dotted ? `${topKeys.map((top) => `--${top}`).join(', ')}` : '';
+  const list = dotted ? topKeys.map((top) => `--${top}`).join(', ') : '';
   const known = near === '' && dotted ? ` Keys of the configuration begin with ${list}.` : '';
   throw new UsageError('ERR_CLI_FLAG', `unknown flag ${name}.${near}${known} See --help.`);
 }

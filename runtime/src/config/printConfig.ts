@@ -12,7 +12,7 @@ export type PrintDetail = 'defaults' | 'provenance';
  */
 export function printConfig(tree: MapNode, detail: PrintDetail = 'defaults'): string {
   const document = new Document(toPlain(tree), { version: '1.2' });
-  annotate(document.contents as Node | null, tree, detail);
+  annotate(document.contents, tree, detail);
   const text = document.toString({ lineWidth: 0, flowCollectionPadding: false });
   return text === 'null\n' ? '' : text;
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** The part of a zod schema that is read here: zod 4's definition, whichever copy made it. */
 interface Definition {
@@ -25,7 +25,7 @@ export function isSchema(value: unknown): value is z.ZodType {
 }
 
 export function definition(schema: z.ZodType): Definition {
-  return schema._zod.def as unknown as Definition;
+  return schema._zod.def;
 }
 
 /** `schema` without defaults, optional, nullable and the like: what a written value must be. */

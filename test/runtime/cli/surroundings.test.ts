@@ -50,7 +50,7 @@ describe('the terminal', () => {
     [{ TERM: 'dumb' }, false, false],
     [{ CI: '1', FORCE_COLOR: '1' }, false, true],
   ])('follows %j', (env, isTTY, color) => {
-    const terminal = terminalOn(fakeScreen(true), env as Record<string, string>);
+    const terminal = terminalOn(fakeScreen(true), env);
     expect([terminal.isTTY, terminal.color]).toEqual([isTTY, color]);
   });
 

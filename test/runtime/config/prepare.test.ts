@@ -1,10 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildRun } from '../../../runtime/src/config/buildRun.ts';
-import { prepareConfig } from '../../../runtime/src/config/prepare.ts';
+import { prepareConfig, type PreparedConfig } from '../../../runtime/src/config/prepare.ts';
 import { printConfig, provenance } from '../../../runtime/src/config/printConfig.ts';
 import { base, load, messageOf, prepare, projectRoot } from './inProject.ts';
 import { Data } from './project/data.ts';
 import { Block, Net } from './project/net.ts';
+
+async function netOf(config: PreparedConfig): Promise<Net> {
+  const { module } = await buildRun(config);
+  if (module instanceof Net) return module;
+  throw new Error('expected a Net');
+}
 
 describe('a checked configuration', () => {
   it('has every default, in snake_case', async () => {
@@ -79,14 +85,17 @@ describe('schema types', () => {
   it('keep text as typed where text is wanted', async () => {
     expect(await named(['--model.name', '0001'])).toMatchObject({ name: '0001' });
     const config = await prepare([base], ['--model.name', '0001']);
-    expect(((await buildRun(config)).module as Net).options.name).toBe('0001');
+    expect((await netOf(config)).options.name).toBe('0001');
   });
 
   it('keep the keys of records and map those of objects', async () => {
     const config = await prepare([
-      `${base.replace('hidden_dim: 32', 'class_names: {fooBar: 1, foo_bar: 2}\n    layers: [{output_dim: 3}]')}`,
+      base.replace(
+        'hidden_dim: 32',
+        'class_names: {fooBar: 1, foo_bar: 2}\n    layers: [{output_dim: 3}]',
+      ),
     ]);
-    const { options } = (await buildRun(config)).module as Net;
+    const { options } = await netOf(config);
     expect(options.classNames).toEqual({ fooBar: 1, foo_bar: 2 });
     expect(options.layers).toEqual([{ outputDim: 3 }]);
   });
@@ -229,11 +238,13 @@ describe('buildRun', () => {
       'hidden_dim: 32',
       'encoder: {class_path: ./net.ts#Block, init_args: {hidden_dim: 3}}',
     );
-    const { module, dataModule, trainerOptions } = await buildRun(await prepare([text]));
-    const { encoder } = (module as Net).options;
+    const config = await prepare([text]);
+    const { encoder } = (await netOf(config)).options;
+    const { dataModule, trainerOptions } = await buildRun(config);
     expect(encoder).toBeInstanceOf(Block);
     expect(encoder?.options).toEqual({ hiddenDim: 3, dropout: 0.1 });
-    expect((dataModule as Data).options.batchSize).toBe(8);
+    expect(dataModule).toBeInstanceOf(Data);
+    expect(dataModule.hparams).toMatchObject({ batchSize: 8 });
     expect(trainerOptions).toMatchObject({ maxEpochs: 3, seed: 42, callbacks: [], logger: true });
   });
 
@@ -256,8 +267,8 @@ describe('buildRun', () => {
 
   it('draws initial weights from the seed alone', async () => {
     const weights = async (flags: string[]) => {
-      const { module } = await buildRun(await prepare([base], flags));
-      return [...(module as Net).kernel.dataSync()];
+      const { kernel } = await netOf(await prepare([base], flags));
+      return [...kernel.dataSync()];
     };
     const first = await weights([]);
     Math.random();

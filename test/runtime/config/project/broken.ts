@@ -1,3 +1,3 @@
 throw new Error('this file does not load');
 
-export class Never {}
+export const never = true;
