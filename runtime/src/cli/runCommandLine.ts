@@ -1,10 +1,12 @@
-import { parseArguments, commonFlags } from '../config/parseArguments.ts';
+import type { MapNode } from '../config/node.ts';
+import { commonFlags, parseArguments, type ParsedArguments } from '../config/parseArguments.ts';
 import { didYouMean, isUsageError, LightboxError, messageOf, UsageError } from '../errors.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { refuseLater } from './commands/index.ts';
 import { exitCodeOf, exitCodes } from './exitCodes.ts';
 import { classHelp, commandHelp, overview } from './help.ts';
 import { findProjectRoot, type Host } from './host.ts';
+import { readRunConfig, type RunRequest } from './openRun.ts';
 
 /** What a program offers. */
 export interface Program {
@@ -71,13 +73,30 @@ async function dispatch(args: readonly string[], program: Program, host: Host): 
     const root = program.project.projectRoot ?? findProjectRoot(host.cwd);
     const text =
       help === true
-        ? await commandHelp(program.name, name, command, program.project)
+        ? await commandHelp(program.name, name, command, await classesOf(parsed, program, host))
         : await classHelp(help, root);
     host.print(text);
     return exitCodes.finished;
   }
   refuseWords(name, parsed.words);
   return command.run({ host, args: parsed, project: program.project });
+}
+
+/** The model's and the data module's class, by the configuration when it names them. */
+async function classesOf(
+  { files, overrides }: ParsedArguments,
+  { project }: Program,
+  host: Host,
+): Promise<Pick<RunRequest, 'module' | 'dataModule'>> {
+  if (files.length === 0) return project;
+  try {
+    const { modules, classes } = await readRunConfig({ ...project, files, overrides }, host);
+    const typeOf = (node: MapNode | undefined) => node && classes.typeOf(node);
+    return { module: typeOf(modules.model), dataModule: typeOf(modules.data) };
+  } catch {
+    // Help is most wanted when the configuration is wrong.
+    return project;
+  }
 }
 
 function noCommand(name: string, { commands }: Program): UsageError {

@@ -97,6 +97,18 @@ describe('help', () => {
     expect(printed).toContain('lightbox.callbacks.EarlyStopping');
   });
 
+  it('lists the options of the classes that the configuration names', async () => {
+    const { printed } = await run('fit', ...config, '--help');
+    expect(printed).toMatch(/--model\.learning_rate +Step size\./);
+    expect(printed).toContain('--data.batch_size');
+  });
+
+  it('is there for a configuration that is wrong', async () => {
+    const { code, printed } = await run('fit', ...config, '--trainer.wrong', '1', '--help');
+    expect(printed).toContain('--trainer.max_epochs');
+    expect(code).toBe(0);
+  });
+
   it('lists the options of one class', async () => {
     const { printed } = await run('fit', '--help=./line.ts#Line');
     expect(printed).toMatch(/learning_rate +Step size\. \[a number, more than 0; default 0\.1\]/);
