@@ -48,8 +48,8 @@ async function resultsOn(accelerator: string, produce: Produce): Promise<Result[
       shape: tensor.shape,
       dtype: tensor.dtype,
       values: Array.from(tensor.dataSync()),
-    })) as unknown as tf.TensorContainer;
-  }) as unknown as Result[];
+    }));
+  });
 }
 
 /** Distinct values in random order: no ties for max, min or sorting to break differently. */

@@ -117,7 +117,7 @@ it('chains convolution, bias, relu, pool and their gradients as cpu does', async
   await expectSame(() => {
     const run = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor) => {
       const image = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same');
-      return tf.maxPool(tf.relu(tf.add(image, bias)) as tf.Tensor4D, 2, 2, 'valid');
+      return tf.maxPool(tf.relu(tf.add<tf.Tensor4D>(image, bias)), 2, 2, 'valid');
     };
     const inputs = [distinct([2, 6, 6, 2], 1), distinct([3, 3, 2, 4], 2), distinct([4], 3)];
     return [run(inputs[0], inputs[1], inputs[2]), ...tf.grads(run)(inputs)];
@@ -138,14 +138,7 @@ it('normalises batches with gradients', async () => {
   await expectSame(() => {
     const run = (x: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) => {
       const { mean, variance } = tf.moments(x, [0, 1, 2]);
-      return tf.batchNorm(
-        x,
-        mean as tf.Tensor1D,
-        variance as tf.Tensor1D,
-        offset as tf.Tensor1D,
-        scale as tf.Tensor1D,
-        1e-3,
-      );
+      return tf.batchNorm(x, mean, variance, offset, scale, 1e-3);
     };
     const inputs = [distinct([3, 4, 4, 2], 1), distinct([2], 2), distinct([2], 3)];
     return [

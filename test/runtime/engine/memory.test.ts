@@ -22,13 +22,13 @@ describe('training with changing shapes', () => {
       const loss = optimizer.minimize(
         () => {
           const y = tf.matMul(tf.ones([rows, 4]), weights);
-          return tf.mean(tf.square(tf.relu(y))) as tf.Scalar;
+          return tf.mean<tf.Scalar>(tf.square(tf.relu(y)));
         },
         true,
         [weights],
       );
-      const value = loss!.dataSync()[0];
-      loss!.dispose();
+      const value = loss?.dataSync()[0];
+      loss?.dispose();
       return value;
     };
     const pass = () =>

@@ -65,7 +65,8 @@ describe('a variable in a view', () => {
 
   it('does not change copies of the weights that a layers model gave out', () => {
     const model = tf.sequential({ layers: [tf.layers.dense({ units: 2, inputShape: [2] })] });
-    const variable = model.trainableWeights[0].read() as tf.Variable;
+    const variable = model.trainableWeights[0].read();
+    if (!(variable instanceof tf.Variable)) throw new Error('expected a variable');
     const view = wasmView(4);
     adoptView(variable, view);
     // getWeights() itself gives the variables, on every back end.

@@ -9,7 +9,7 @@ import { difference, distinct } from './compare.ts';
 
 interface Task {
   readonly variables: tf.Variable[];
-  loss(step: number): tf.Scalar;
+  readonly loss: (step: number) => tf.Scalar;
 }
 
 const CLASSES = 5;
@@ -30,7 +30,7 @@ function mlp(): Task {
   const [x, y] = [distinct([32, 12], 4), labels(32)];
   const loss = () => {
     const hidden = tf.relu(tf.add(tf.matMul(x, w1), b1));
-    return tf.losses.softmaxCrossEntropy(y, tf.matMul(hidden, w2)) as tf.Scalar;
+    return tf.losses.softmaxCrossEntropy<tf.Tensor, tf.Scalar>(y, tf.matMul(hidden, w2));
   };
   return { variables, loss };
 }
@@ -50,7 +50,7 @@ function cnn(): Task {
       image = tf.maxPool(tf.relu(sum) as tf.Tensor4D, 2, 2, 'valid');
     }
     const dropped = tf.dropout(tf.reshape(image, [6, -1]), 0.3, undefined, step + 1);
-    return tf.losses.softmaxCrossEntropy(y, tf.matMul(dropped, dense)) as tf.Scalar;
+    return tf.losses.softmaxCrossEntropy<tf.Tensor, tf.Scalar>(y, tf.matMul(dropped, dense));
   };
   return { variables: [...filters, ...biases, dense], loss };
 }
@@ -67,14 +67,8 @@ function tabular(): Task {
   const loss = () => {
     const hidden = tf.matMul(x, w1);
     const { mean, variance } = tf.moments(hidden, 0);
-    const normal = tf.batchNorm(
-      hidden,
-      mean as tf.Tensor1D,
-      variance as tf.Tensor1D,
-      offset as unknown as tf.Tensor1D,
-      scale as unknown as tf.Tensor1D,
-    );
-    return tf.losses.meanSquaredError(y, tf.matMul(tf.relu(normal), w2)) as tf.Scalar;
+    const normal = tf.batchNorm(hidden, mean, variance, offset, scale);
+    return tf.losses.meanSquaredError<tf.Tensor, tf.Scalar>(y, tf.matMul(tf.relu(normal), w2));
   };
   return { variables, loss };
 }
@@ -91,8 +85,8 @@ async function train(
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const value = rule.minimize(() => loss(step), true, variables);
-    losses.push(value!.dataSync()[0]);
-    value!.dispose();
+    losses.push(value?.dataSync()[0] ?? NaN);
+    value?.dispose();
   }
   const weights = variables.flatMap((variable) => [...variable.dataSync()]);
   tf.dispose(variables);

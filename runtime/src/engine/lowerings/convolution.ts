@@ -1,8 +1,18 @@
 import { backend_util } from '@tensorflow/tfjs-core';
+import type {
+  Conv2DAttrs,
+  Conv2DBackpropFilterAttrs,
+  Conv2DBackpropInputAttrs,
+  DepthwiseConv2dNativeAttrs,
+  DepthwiseConv2dNativeBackpropFilterAttrs,
+  DepthwiseConv2dNativeBackpropInputAttrs,
+} from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Value } from '../onnx/value.ts';
 import { activate, isKnownActivation } from './elementwise.ts';
-import type { Attrs, Lowering, Operands, OutputSpec } from './lowering.ts';
+import type { Epilogue } from './elementwise.ts';
+import { lower } from './lowering.ts';
+import type { Lowering, Operands, OutputSpec } from './lowering.ts';
 import { filterGradient } from './filterGradient.ts';
 
 /** tfjs's geometry of a convolution, with the number of channel groups. */
@@ -13,7 +23,7 @@ export type ConvInfo = backend_util.Conv2DInfo & {
 
 /** Two-dimensional convolutions, plain and depthwise, and their gradients. */
 export const CONVOLUTIONS: Lowering[] = [
-  {
+  lower<Conv2DAttrs>({
     kernel: 'Conv2D',
     inputs: ['x', 'filter'],
     infer: (inputs, attrs) =>
@@ -21,8 +31,8 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [x, filter], attrs) => [
       convolution(graph, x, filter, convInfo(x.shape, filter.shape, attrs)),
     ],
-  },
-  {
+  }),
+  lower<DepthwiseConv2dNativeAttrs>({
     kernel: 'DepthwiseConv2dNative',
     inputs: ['x', 'filter'],
     infer: (inputs, attrs) =>
@@ -30,10 +40,10 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [x, filter], attrs) => [
       convolution(graph, x, filter, depthwiseInfo(x.shape, filter.shape, attrs)),
     ],
-  },
+  }),
   fused('FusedConv2D', convInfo),
   fused('FusedDepthwiseConv2D', depthwiseInfo),
-  {
+  lower<Conv2DBackpropInputAttrs>({
     kernel: 'Conv2DBackpropInput',
     inputs: ['dy', 'filter'],
     infer: (inputs, attrs) =>
@@ -41,8 +51,8 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [dy, filter], attrs) => [
       inputGradient(graph, dy, filter, convInfo(attrs.inputShape, filter.shape, attrs)),
     ],
-  },
-  {
+  }),
+  lower<DepthwiseConv2dNativeBackpropInputAttrs>({
     kernel: 'DepthwiseConv2dNativeBackpropInput',
     inputs: ['dy', 'filter'],
     infer: (inputs, attrs) =>
@@ -50,8 +60,8 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [dy, filter], attrs) => [
       inputGradient(graph, dy, filter, depthwiseInfo(attrs.inputShape, filter.shape, attrs)),
     ],
-  },
-  {
+  }),
+  lower<Conv2DBackpropFilterAttrs>({
     kernel: 'Conv2DBackpropFilter',
     inputs: ['x', 'dy'],
     infer: (inputs, attrs) =>
@@ -59,8 +69,8 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [x, dy], attrs) => [
       filterGradient(graph, x, dy, convInfo(x.shape, attrs.filterShape, attrs)),
     ],
-  },
-  {
+  }),
+  lower<DepthwiseConv2dNativeBackpropFilterAttrs>({
     kernel: 'DepthwiseConv2dNativeBackpropFilter',
     inputs: ['x', 'dy'],
     infer: (inputs, attrs) =>
@@ -68,7 +78,7 @@ export const CONVOLUTIONS: Lowering[] = [
     emit: (graph, [x, dy], attrs) => [
       filterGradient(graph, x, dy, depthwiseInfo(x.shape, attrs.filterShape, attrs)),
     ],
-  },
+  }),
 ];
 
 /**
@@ -89,29 +99,35 @@ export function addBiasToConvolution(graph: GraphBuilder, a: Value, b: Value): V
 }
 
 function fused(kernel: string, infoOf: typeof convInfo): Lowering {
-  return {
+  return lower<ConvolutionAttrs & Epilogue>({
     kernel,
     inputs: ['x', 'filter', 'bias', 'preluActivationWeights'],
     infer: (inputs, attrs) =>
       isKnownActivation(attrs.activation)
         ? forwardSpec(inputs, infoOf(inputs[0].shape, inputs[1].shape, attrs))
         : null,
-    emit(graph, [x, filter, bias, slopes], attrs: Attrs) {
+    emit(graph, inputs, attrs) {
+      const [x, filter] = inputs;
+      const bias = inputs.at(2);
       let result = convolution(graph, x, filter, infoOf(x.shape, filter.shape, attrs));
-      if ((bias as Value | undefined) !== undefined) {
+      if (bias !== undefined) {
         result =
           addBiasToConvolution(graph, result, bias) ??
           graph.elementwise('Add', [result, bias], result.shape);
       }
-      return [activate(graph, result, attrs.activation, attrs.leakyreluAlpha, slopes)];
+      return [activate(graph, result, attrs, inputs.at(3))];
     },
-  };
+  });
 }
+
+/** What the convolution kernels have in common; gradients lack some. */
+type ConvolutionAttrs = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
+  Partial<Pick<Conv2DAttrs, 'dilations' | 'dataFormat'>>;
 
 function convInfo(
   inputShape: readonly number[],
   filterShape: readonly number[],
-  attrs: Attrs,
+  attrs: ConvolutionAttrs,
 ): ConvInfo {
   const info = backend_util.computeConv2DInfo(
     inputShape as FourNumbers,
@@ -129,7 +145,7 @@ function convInfo(
 function depthwiseInfo(
   inputShape: readonly number[],
   filterShape: readonly number[],
-  attrs: Attrs,
+  attrs: ConvolutionAttrs,
 ): ConvInfo {
   const info = backend_util.computeConv2DInfo(
     inputShape as FourNumbers,
@@ -147,10 +163,7 @@ type FourNumbers = [number, number, number, number];
 
 /** Graphs keep images as tfjs's default NHWC; other layouts are rare enough for the fallback. */
 function isLowered(inputs: Operands, info: ConvInfo): boolean {
-  return (
-    info.dataFormat === 'channelsLast' &&
-    inputs.every((input: Operands[number] | null) => input === null || input.dtype === 'float32')
-  );
+  return info.dataFormat === 'channelsLast' && inputs.every(({ dtype }) => dtype === 'float32');
 }
 
 function forwardSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | null {

@@ -1,19 +1,21 @@
 import { util } from '@tensorflow/tfjs-core';
-import type { Attrs, Lowering } from './lowering.ts';
+import type { DataType, FillAttrs } from '@tensorflow/tfjs-core';
+import { isNumeric, lower } from './lowering.ts';
+import type { Lowering } from './lowering.ts';
 
 /** Kernels that make tensors of one value. */
 export const CREATIONS: Lowering[] = [
-  {
+  lower<FillAttrs>({
     kernel: 'Fill',
     inputs: [],
-    infer(_inputs, { shape, value, dtype }: Attrs) {
-      const type = dtype ?? util.inferDtype(value);
-      return ['float32', 'int32', 'bool'].includes(type) ? [{ shape, dtype: type }] : null;
+    infer(_inputs, { shape, value, dtype }) {
+      const type = (dtype as DataType | undefined) ?? util.inferDtype(value);
+      return isNumeric(type) ? [{ shape, dtype: type }] : null;
     },
-    emit: (graph, _inputs, { value }: Attrs, [{ shape, dtype }]) => [
+    emit: (graph, _inputs, { value }, [{ shape, dtype }]) => [
       graph.filled(shape, Number(value), dtype),
     ],
-  },
+  }),
   {
     kernel: 'ZerosLike',
     inputs: ['x'],

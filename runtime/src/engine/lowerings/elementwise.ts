@@ -1,7 +1,9 @@
+import type { CastAttrs, ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Attribute } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
+import { isNumeric, lower } from './lowering.ts';
+import type { Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
 
 /** Kernels of one tensor whose elements do not depend on each other. */
 export const ELEMENTWISE: Lowering[] = [
@@ -36,9 +38,9 @@ export const ELEMENTWISE: Lowering[] = [
   unary('Square', ['float32', 'int32'], (graph, x) => graph.elementwise('Mul', [x, x], x.shape)),
   unary('Elu', FLOAT(), (graph, x) => one(graph, 'Elu', x)),
   unary('Selu', FLOAT(), (graph, x) => one(graph, 'Selu', x)),
-  unary('LeakyRelu', FLOAT(), (graph, x, { alpha }) => leakyRelu(graph, x, alpha)),
+  unary<LeakyReluAttrs>('LeakyRelu', FLOAT(), (graph, x, { alpha }) => leakyRelu(graph, x, alpha)),
   unary('Relu6', FLOAT(), (graph, x) => clip(graph, x, 0, 6)),
-  unary('ClipByValue', ['float32', 'int32'], (graph, x, attrs) =>
+  unary<ClipByValueAttrs>('ClipByValue', ['float32', 'int32'], (graph, x, attrs) =>
     clip(graph, x, attrs.clipValueMin, attrs.clipValueMax),
   ),
   unary('Rsqrt', FLOAT(), (graph, x) => one(graph, 'Reciprocal', one(graph, 'Sqrt', x))),
@@ -50,13 +52,12 @@ export const ELEMENTWISE: Lowering[] = [
   unary('IsInf', FLOAT(), (graph, x) => test(graph, 'IsInf', x), 'bool'),
   unary('IsFinite', FLOAT(), isFinite, 'bool'),
   unary('LogicalNot', ['bool'], (graph, x) => one(graph, 'Not', x)),
-  {
+  lower<CastAttrs>({
     kernel: 'Cast',
     inputs: ['x'],
-    infer: ([x], { dtype }) =>
-      ['float32', 'int32', 'bool'].includes(dtype) ? [{ shape: x.shape, dtype }] : null,
-    emit: (graph, [x], { dtype }) => [graph.cast(x, dtype)],
-  },
+    infer: ([x], { dtype }) => (isNumeric(dtype) ? [{ shape: x.shape, dtype }] : null),
+    emit: (graph, [x], _attrs, [{ dtype }]) => [graph.cast(x, dtype)],
+  }),
   {
     kernel: 'EluGrad',
     inputs: ['dy', 'y'],
@@ -65,12 +66,17 @@ export const ELEMENTWISE: Lowering[] = [
   },
 ];
 
-/** Applies the activation of a fused kernel; null when it has no graph form. */
+/** What a fused kernel does after its product: bias, then activation. */
+export interface Epilogue {
+  readonly activation?: string;
+  readonly leakyreluAlpha?: number;
+}
+
+/** Applies the activation of a fused kernel; `slopes` is prelu's input. */
 export function activate(
   graph: GraphBuilder,
   x: Value,
-  activation: string | undefined,
-  alpha: number,
+  { activation, leakyreluAlpha = 0.2 }: Epilogue,
   slopes: Value | undefined,
 ): Value {
   switch (activation) {
@@ -86,12 +92,11 @@ export function activate(
     case 'sigmoid':
       return one(graph, 'Sigmoid', x);
     case 'leakyrelu':
-      return leakyRelu(graph, x, alpha);
+      return leakyRelu(graph, x, leakyreluAlpha);
     case 'prelu':
-      return prelu(graph, x, slopes!);
-    default:
-      throw new Error(`Unknown activation ${activation}.`);
+      if (slopes !== undefined) return prelu(graph, x, slopes);
   }
+  throw new Error(`Unknown activation ${activation}.`);
 }
 
 /** Whether `activate` knows the activation. */
@@ -107,20 +112,25 @@ export function prelu(graph: GraphBuilder, x: Value, slopes: Value): Value {
   return graph.elementwise('Where', [negative, scaled, x], x.shape, {}, 'float32');
 }
 
-type Emit = (graph: GraphBuilder, x: Value, attrs: Attrs) => Value;
+type Emit<A> = (graph: GraphBuilder, x: Value, attrs: A) => Value;
 
 function FLOAT(): NumericType[] {
   return ['float32'];
 }
 
-function unary(kernel: string, types: NumericType[], emit: Emit, result?: NumericType): Lowering {
-  return {
+function unary<A extends object>(
+  kernel: string,
+  types: NumericType[],
+  emit: Emit<A>,
+  result?: NumericType,
+): Lowering {
+  return lower<A>({
     kernel,
     inputs: ['x'],
     infer: ([x]) =>
       types.includes(x.dtype) ? [{ shape: x.shape, dtype: result ?? x.dtype }] : null,
     emit: (graph, [x], attrs) => [emit(graph, x, attrs)],
-  };
+  });
 }
 
 function floatLikeFirst(inputs: Operands): OutputSpec[] | null {
@@ -164,7 +174,7 @@ function sign(graph: GraphBuilder, x: Value): Value {
 }
 
 /** 1 where x > 0, alpha elsewhere, NaN where x is NaN. */
-function step(graph: GraphBuilder, x: Value, { alpha }: Attrs): Value {
+function step(graph: GraphBuilder, x: Value, { alpha }: StepAttrs): Value {
   // The mask of a relu's gradient: relu(x) > 0 exactly where x > 0. Reading the relu instead of
   // x leaves x with one reader, so that it fuses into its producer; and where x is NaN, the
   // forward pass has said so already.

@@ -1,14 +1,22 @@
 import { gather_util, util } from '@tensorflow/tfjs-core';
+import type {
+  GatherV2Attrs,
+  OneHotAttrs,
+  ScatterNdAttrs,
+  TopKAttrs,
+  UnsortedSegmentSumAttrs,
+} from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering, Operand } from './lowering.ts';
+import { isNumeric, lower } from './lowering.ts';
+import type { Lowering, Operand } from './lowering.ts';
 
 /** Kernels that pick or place elements by index. */
 export const GATHERS: Lowering[] = [
-  {
+  lower<GatherV2Attrs>({
     kernel: 'GatherV2',
     inputs: ['x', 'indices'],
-    infer([x, indices], { axis, batchDims }: Attrs) {
+    infer([x, indices], { axis, batchDims }) {
       const along = util.parseAxisParam(axis, x.shape)[0];
       const batches = batchDims ?? 0;
       checkRange(indices, x.shape[along]);
@@ -20,13 +28,13 @@ export const GATHERS: Lowering[] = [
       ];
       return [{ shape, dtype: x.dtype }];
     },
-    emit(graph, [x, indices], { axis, batchDims }: Attrs, [{ shape }]) {
+    emit(graph, [x, indices], { axis, batchDims }, [{ shape }]) {
       const along = util.parseAxisParam(axis, x.shape as number[])[0];
       if ((batchDims ?? 0) === 0) return [graph.op('Gather', [x, indices], shape, { axis: along })];
       const tuples = graph.reshape(graph.cast(indices, 'int64'), [...indices.shape, 1]);
       return [graph.op('GatherND', [x, tuples], shape, { batch_dims: along })];
     },
-  },
+  }),
   {
     kernel: 'GatherNd',
     inputs: ['params', 'indices'],
@@ -40,36 +48,36 @@ export const GATHERS: Lowering[] = [
       graph.op('GatherND', [params, graph.cast(indices, 'int64')], shape),
     ],
   },
-  {
+  lower<ScatterNdAttrs>({
     kernel: 'ScatterNd',
     inputs: ['indices', 'updates'],
-    infer: ([indices, updates], { shape }: Attrs) =>
+    infer: ([indices, updates], { shape }) =>
       indices.dtype === 'int32' && updates.dtype !== 'bool' && indices.shape.length >= 2
         ? [{ shape, dtype: updates.dtype }]
         : null,
-    emit(graph, [indices, updates], { shape }: Attrs) {
+    emit(graph, [indices, updates], { shape }) {
       const zeros = graph.filled(shape, 0, updates.type);
       const tuples = graph.cast(indices, 'int64');
       return [graph.op('ScatterND', [zeros, tuples, updates], shape, { reduction: 'add' })];
     },
-  },
-  {
+  }),
+  lower<UnsortedSegmentSumAttrs>({
     kernel: 'UnsortedSegmentSum',
     inputs: ['x', 'segmentIds'],
-    infer: ([x, segmentIds], { numSegments }: Attrs) =>
+    infer: ([x, segmentIds], { numSegments }) =>
       x.dtype === 'float32' && segmentIds.shape.length === 1
         ? [{ shape: [numSegments, ...x.shape.slice(1)], dtype: x.dtype }]
         : null,
-    emit: (graph, [x, ids], { numSegments }: Attrs) => [segmentSum(graph, x, ids, numSegments)],
-  },
-  {
+    emit: (graph, [x, ids], { numSegments }) => [segmentSum(graph, x, ids, numSegments)],
+  }),
+  lower<OneHotAttrs>({
     kernel: 'OneHot',
     inputs: ['indices'],
-    infer: ([indices], { dtype, depth }: Attrs) =>
-      indices.dtype === 'int32' && ['float32', 'int32', 'bool'].includes(dtype)
+    infer: ([indices], { dtype, depth }) =>
+      indices.dtype === 'int32' && isNumeric(dtype)
         ? [{ shape: [...indices.shape, depth], dtype }]
         : null,
-    emit: (graph, [indices], attrs: Attrs, [{ shape, dtype }]) => {
+    emit: (graph, [indices], attrs, [{ shape, dtype }]) => {
       const hot = oneHot(graph, indices, shape);
       const { onValue, offValue } = attrs;
       if (onValue === 1 && offValue === 0) return [graph.cast(hot, dtype)];
@@ -77,19 +85,19 @@ export const GATHERS: Lowering[] = [
       const chosen = graph.op('Where', [hot, on, off], shape, {}, { type: 'float32' });
       return [graph.cast(chosen, dtype)];
     },
-  },
-  {
+  }),
+  lower<TopKAttrs>({
     kernel: 'TopK',
     inputs: ['x'],
-    infer([x], { k, sorted }: Attrs) {
-      if (x.dtype !== 'float32' || sorted !== true || k < 1) return null;
+    infer([x], { k, sorted }) {
+      if (x.dtype !== 'float32' || !sorted || k < 1) return null;
       const shape = [...x.shape.slice(0, -1), k];
       return [
         { shape, dtype: x.dtype },
         { shape, dtype: 'int32' },
       ];
     },
-    emit(graph, [x], { k }: Attrs, [{ shape }]) {
+    emit(graph, [x], { k }, [{ shape }]) {
       const names = graph.raw(
         'TopK',
         [graph.rows(x), graph.ints([k])],
@@ -99,7 +107,7 @@ export const GATHERS: Lowering[] = [
       const values = graph.view(names[0], shape, x.type);
       return [values, graph.cast(graph.view(names[1], shape, 'int64'), 'int32')];
     },
-  },
+  }),
 ];
 
 /** As on other back ends, a bad index is an error where it is used, if it is known by then. */
@@ -114,7 +122,7 @@ function checkRange({ entry: { values } }: Operand, size: number): void {
 }
 
 function oneHot(graph: GraphBuilder, indices: Value, shape: readonly number[]): Value {
-  const depth = shape.at(-1)!;
+  const depth = shape[shape.length - 1];
   const column = graph.reshape(indices, [...indices.shape, 1]);
   const classes = graph.constant(
     'int32',

@@ -1,43 +1,52 @@
 import { backend_util } from '@tensorflow/tfjs-core';
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type {
+  _FusedMatMulAttrs,
+  BatchMatMulAttrs,
+  EinsumAttrs,
+  Tensor,
+} from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { broadcastShape } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
 import { activate, isKnownActivation } from './elementwise.ts';
-import type { Attrs, Lowering, Operands, OutputSpec } from './lowering.ts';
+import type { Epilogue } from './elementwise.ts';
+import { lower } from './lowering.ts';
+import type { Lowering, Operands, OutputSpec } from './lowering.ts';
 
 /** Matrix products. */
 export const PRODUCTS: Lowering[] = [
-  {
+  lower<BatchMatMulAttrs>({
     kernel: 'BatchMatMul',
     inputs: ['a', 'b'],
     infer: productSpec,
     emit: (graph, [a, b], attrs) => [product(graph, a, b, attrs)],
-  },
-  {
+  }),
+  lower<_FusedMatMulAttrs & Epilogue>({
     kernel: '_FusedMatMul',
     inputs: ['a', 'b', 'bias', 'preluActivationWeights'],
     infer: (inputs, attrs) =>
       isKnownActivation(attrs.activation) ? productSpec(inputs, attrs) : null,
-    emit(graph, [a, b, bias, slopes], attrs: Attrs) {
+    emit(graph, inputs, attrs) {
+      const [a, b] = inputs;
+      const bias = inputs.at(2);
       let result = product(graph, a, b, attrs);
-      if ((bias as Value | undefined) !== undefined) {
+      if (bias !== undefined) {
         result = graph.elementwise('Add', [result, bias], result.shape);
       }
-      return [activate(graph, result, attrs.activation, attrs.leakyreluAlpha, slopes)];
+      return [activate(graph, result, attrs, inputs.at(3))];
     },
-  },
-  {
+  }),
+  lower<EinsumAttrs>({
     kernel: 'Einsum',
     inputs: 'list',
-    infer: (inputs, { equation }: Attrs) => einsumSpec(inputs, equation),
-    emit: (graph, inputs, { equation }: Attrs, [{ shape }]) => [
+    infer: (inputs, { equation }) => einsumSpec(inputs, equation),
+    emit: (graph, inputs, { equation }, [{ shape }]) => [
       graph.op('Einsum', inputs, shape, { equation: equation.replaceAll(' ', '') }),
     ],
-  },
+  }),
 ];
 
-function productSpec([a, b]: Operands, attrs: Attrs): OutputSpec[] | null {
+function productSpec([a, b]: Operands, attrs: BatchMatMulAttrs): OutputSpec[] | null {
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return null;
   return [{ shape: productShape(a.shape, b.shape, attrs), dtype: 'float32' }];
 }
@@ -45,7 +54,7 @@ function productSpec([a, b]: Operands, attrs: Attrs): OutputSpec[] | null {
 function productShape(
   a: readonly number[],
   b: readonly number[],
-  { transposeA, transposeB }: Attrs,
+  { transposeA, transposeB }: BatchMatMulAttrs,
 ): number[] {
   const sizes = (shape: readonly number[], transposed: boolean | undefined) =>
     transposed === true ? shape.slice(-2).reverse() : shape.slice(-2);
@@ -59,10 +68,10 @@ function productShape(
   return [...broadcastShape(a.slice(0, -2), b.slice(0, -2)), rows, columns];
 }
 
-function product(graph: GraphBuilder, a: Value, b: Value, attrs: Attrs): Value {
+function product(graph: GraphBuilder, a: Value, b: Value, attrs: BatchMatMulAttrs): Value {
   const shape = productShape(a.shape, b.shape, attrs);
-  const transA = Number(attrs.transposeA === true);
-  const transB = Number(attrs.transposeB === true);
+  const transA = attrs.transposeA ? 1 : 0;
+  const transB = attrs.transposeB ? 1 : 0;
   // Untransposed products stay MatMul: ONNX Runtime fuses that with a bias and a relu.
   if (transA + transB === 0) return graph.op('MatMul', [a, b], shape);
   if (shape.length === 2) return graph.op('Gemm', [a, b], shape, { transA, transB });
@@ -77,9 +86,9 @@ function einsumSpec(inputs: Operands, equation: string): OutputSpec[] | null {
   const [left, right] = equation.replaceAll(' ', '').split('->');
   const sizes = new Map<string, number>();
   for (const [index, letters] of left.split(',').entries()) {
-    for (const [axis, letter] of [...letters].entries()) {
+    for (const [axis, letter] of letters.split('').entries()) {
       sizes.set(letter, inputs[index].shape[axis]);
     }
   }
-  return [{ shape: [...right].map((letter) => sizes.get(letter)!), dtype: 'float32' }];
+  return [{ shape: right.split('').map((letter) => sizes.get(letter) ?? 1), dtype: 'float32' }];
 }

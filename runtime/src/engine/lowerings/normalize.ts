@@ -1,31 +1,35 @@
+import type { FusedBatchNormAttrs, LRNAttrs, SoftmaxAttrs } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering } from './lowering.ts';
+import { lower } from './lowering.ts';
+import type { Lowering } from './lowering.ts';
 
 /** Softmax and normalisations. */
 export const NORMALIZATIONS: Lowering[] = [
-  {
+  lower<SoftmaxAttrs>({
     kernel: 'Softmax',
     inputs: ['logits'],
     infer: ([logits]) => (logits.dtype === 'float32' ? [logits] : null),
-    emit: (graph, [logits], { dim }: Attrs) => [
+    emit: (graph, [logits], { dim }) => [
       graph.op('Softmax', [logits], logits.shape, { axis: dim === -1 ? logits.rank - 1 : dim }),
     ],
-  },
-  {
+  }),
+  lower<FusedBatchNormAttrs>({
     kernel: 'FusedBatchNorm',
     inputs: ['x', 'mean', 'variance', 'offset', 'scale'],
     infer: ([x]) => (x.dtype === 'float32' ? [x] : null),
-    emit(graph, [x, mean, variance, offset, scale], { varianceEpsilon }: Attrs) {
-      return [batchNorm(graph, x, { mean, variance, offset, scale }, varianceEpsilon)];
+    emit(graph, inputs, { varianceEpsilon }) {
+      const [x, mean, variance] = inputs;
+      const statistics = { mean, variance, offset: inputs.at(3), scale: inputs.at(4) };
+      return [batchNorm(graph, x, statistics, varianceEpsilon)];
     },
-  },
-  {
+  }),
+  lower<LRNAttrs>({
     kernel: 'LRN',
     inputs: ['x'],
     infer: ([x]) => (x.dtype === 'float32' ? [x] : null),
-    emit: (graph, [x], attrs: Attrs) => [localResponse(graph, x, attrs)],
-  },
+    emit: (graph, [x], attrs) => [localResponse(graph, x, attrs)],
+  }),
 ];
 
 interface Statistics {
@@ -49,7 +53,7 @@ function batchNorm(graph: GraphBuilder, x: Value, statistics: Statistics, epsilo
 }
 
 /** Squares are summed along the channels by a one-dimensional average pool. */
-function localResponse(graph: GraphBuilder, x: Value, attrs: Attrs): Value {
+function localResponse(graph: GraphBuilder, x: Value, attrs: LRNAttrs): Value {
   const { depthRadius, bias, alpha, beta } = attrs;
   const channels = x.shape[3];
   const rows = x.size / channels;

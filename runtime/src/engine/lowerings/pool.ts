@@ -1,7 +1,14 @@
 import { backend_util } from '@tensorflow/tfjs-core';
+import type {
+  AvgPoolAttrs,
+  AvgPoolGradAttrs,
+  MaxPoolAttrs,
+  MaxPoolGradAttrs,
+} from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering, OutputSpec } from './lowering.ts';
+import { lower } from './lowering.ts';
+import type { Lowering, OutputSpec } from './lowering.ts';
 import { isHalving, maxPoolGradient, maxPoolInHalves } from './maxPoolGradient.ts';
 
 /** tfjs's geometry of a pooling window. */
@@ -9,13 +16,13 @@ export type PoolInfo = backend_util.Conv2DInfo;
 
 /** Pooling over two dimensions and its gradients. */
 export const POOLS: Lowering[] = [
-  {
+  lower<MaxPoolAttrs>({
     kernel: 'MaxPool',
     inputs: ['x'],
     infer: ([x], attrs) => (x.dtype === 'float32' ? [pooled(poolInfo(x.shape, attrs))] : null),
     emit: (graph, [x], attrs) => [maxPool(graph, x, poolInfo(x.shape, attrs))],
-  },
-  {
+  }),
+  lower<MaxPoolGradAttrs>({
     kernel: 'MaxPoolGrad',
     inputs: ['dy', 'input', 'output'],
     infer: ([, input]) => (input.dtype === 'float32' ? [input] : null),
@@ -31,8 +38,8 @@ export const POOLS: Lowering[] = [
       });
       return [result];
     },
-  },
-  {
+  }),
+  lower<AvgPoolAttrs>({
     kernel: 'AvgPool',
     inputs: ['x'],
     infer: ([x], attrs) => (x.dtype === 'float32' ? [pooled(poolInfo(x.shape, attrs))] : null),
@@ -41,18 +48,18 @@ export const POOLS: Lowering[] = [
       const [channelsFirst] = graph.raw('AveragePool', [graph.channelsFirst(x)], geometry(info));
       return [new Value('float32', info.outShape, { channelsFirst })];
     },
-  },
-  {
+  }),
+  lower<AvgPoolGradAttrs>({
     kernel: 'AvgPoolGrad',
     inputs: ['dy', 'input'],
     infer: ([, input]) => (input.dtype === 'float32' ? [input] : null),
     emit: (graph, [dy, input], attrs) => [
       averagePoolGradient(graph, dy, poolInfo(input.shape, attrs)),
     ],
-  },
+  }),
 ];
 
-function poolInfo(shape: readonly number[], attrs: Attrs): PoolInfo {
+function poolInfo(shape: readonly number[], attrs: MaxPoolAttrs): PoolInfo {
   return backend_util.computePool2DInfo(
     shape as [number, number, number, number],
     attrs.filterSize,

@@ -1,9 +1,11 @@
 import { util } from '@tensorflow/tfjs-core';
+import type { CumsumAttrs } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { ElementType } from '../onnx/model.ts';
 import { sizeOf } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering, NumericType, Operand } from './lowering.ts';
+import { lower } from './lowering.ts';
+import type { Lowering, NumericType, Operand } from './lowering.ts';
 
 /** Kernels that combine the elements along axes. */
 export const REDUCTIONS: Lowering[] = [
@@ -22,16 +24,16 @@ export const REDUCTIONS: Lowering[] = [
   reduction('Any', ['bool'], undefined, (graph, x, axes) => truth(graph, 'ReduceMax', x, axes)),
   position('ArgMax'),
   position('ArgMin'),
-  {
+  lower<CumsumAttrs>({
     kernel: 'Cumsum',
     inputs: ['x'],
     infer: ([x]) => (x.dtype === 'bool' || x.shape.length === 0 ? null : [x]),
-    emit(graph, [x], { axis, exclusive, reverse }: Attrs) {
+    emit(graph, [x], { axis, exclusive, reverse }) {
       const flags = { exclusive: Number(exclusive), reverse: Number(reverse) };
       const along = graph.constant('int64', [], [axis < 0 ? axis + x.rank : axis]);
       return [graph.op('CumSum', [x, along], x.shape, flags)];
     },
-  },
+  }),
 ];
 
 /** Sum over axes; the result keeps reduced axes with size 1. */
@@ -69,49 +71,55 @@ function reduction(
   result: NumericType | undefined,
   emit: Emit,
 ): Lowering {
-  return {
+  return lower<ReductionAttrs>({
     kernel,
     inputs: ['x'],
-    infer([x], attrs: Attrs) {
+    infer([x], attrs) {
       if (!types.includes(x.dtype)) return null;
       return [{ shape: reducedShape(x, attrs), dtype: result ?? x.dtype }];
     },
-    emit(graph, [x], attrs: Attrs, [{ shape, dtype }]) {
+    emit(graph, [x], attrs, [{ shape, dtype }]) {
       const axes = axesOf(x.shape, attrs);
       const reduced = axes.length === 0 ? x : emit(graph, x, axes);
       return [graph.reshape(graph.cast(reduced, dtype), shape)];
     },
-  };
+  });
 }
 
 function position(kernel: string): Lowering {
-  return {
+  return lower<ReductionAttrs>({
     kernel,
     inputs: ['x'],
-    infer([x], attrs: Attrs) {
+    infer([x], attrs) {
       if (x.dtype === 'bool' || x.shape.length === 0) return null;
       return [{ shape: reducedShape(x, { axis: attrs.axis }), dtype: 'int32' }];
     },
-    emit(graph, [x], attrs: Attrs, [{ shape }]) {
+    emit(graph, [x], attrs, [{ shape }]) {
       const [axis] = axesOf(x.shape, attrs);
       const worst = graph.scalar(kernel === 'ArgMax' ? -Infinity : Infinity);
       const numbers = x.type === 'float32' ? replaceNaN(graph, x, worst) : x;
       const found = graph.op(kernel, [numbers], shape, { axis, keepdims: 0 }, { type: 'int64' });
       return [graph.cast(found, 'int32')];
     },
-  };
+  });
 }
 
-function reducedShape({ shape }: Pick<Operand, 'shape'>, attrs: Attrs): number[] {
+function reducedShape({ shape }: Pick<Operand, 'shape'>, attrs: ReductionAttrs): number[] {
   const { keepDims } = attrs;
   const axes = axesOf(shape, attrs);
   if (keepDims === true) return shape.map((size, index) => (axes.includes(index) ? 1 : size));
   return shape.filter((_, index) => !axes.includes(index));
 }
 
+interface ReductionAttrs {
+  readonly axis?: number | number[];
+  readonly reductionIndices?: number | number[];
+  readonly keepDims?: boolean;
+}
+
 /** `Max` names its axes differently from all other reductions. */
-function axesOf(shape: readonly number[], { axis, reductionIndices }: Attrs): number[] {
-  return util.parseAxisParam(axis ?? reductionIndices, shape as number[]);
+function axesOf(shape: readonly number[], { axis, reductionIndices }: ReductionAttrs): number[] {
+  return util.parseAxisParam((axis ?? reductionIndices) as number[], shape as number[]);
 }
 
 function isAllButLast(axes: readonly number[], rank: number): boolean {

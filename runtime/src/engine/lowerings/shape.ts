@@ -1,30 +1,43 @@
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
+import type {
+  BatchToSpaceNDAttrs,
+  DepthToSpaceAttrs,
+  MirrorPadAttrs,
+  PadV2Attrs,
+  ReverseAttrs,
+  SliceAttrs,
+  SpaceToBatchNDAttrs,
+  StridedSliceAttrs,
+  TileAttrs,
+  TransposeAttrs,
+} from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
-import type { Attrs, Lowering } from './lowering.ts';
+import { lower } from './lowering.ts';
+import type { Lowering } from './lowering.ts';
 
 /** Stands for "to the beginning" where a slice runs backwards. */
 const BEFORE_START = -(2 ** 31) + 1;
 
 /** Kernels that move elements around without computing. */
 export const SHAPES: Lowering[] = [
-  {
+  lower<TransposeAttrs>({
     kernel: 'Transpose',
     inputs: ['x'],
-    infer: ([x], { perm }: Attrs) => [
+    infer: ([x], { perm }) => [
       { shape: perm.map((axis: number) => x.shape[axis]), dtype: x.dtype },
     ],
-    emit: (graph, [x], { perm }: Attrs) => [graph.transpose(x, perm)],
-  },
-  {
+    emit: (graph, [x], { perm }) => [graph.transpose(x, perm)],
+  }),
+  lower<SliceAttrs>({
     kernel: 'Slice',
     inputs: ['x'],
-    infer([x], { begin, size }: Attrs) {
+    infer([x], { begin, size }) {
       const [starts, sizes] = slice_util.parseSliceParams(x as never, begin, size);
       slice_util.assertParamsValid(x as never, starts, sizes);
       return [{ shape: sizes, dtype: x.dtype }];
     },
-    emit(graph, [x], { begin, size }: Attrs) {
+    emit(graph, [x], { begin, size }) {
       const [starts, sizes] = slice_util.parseSliceParams(x as never, begin, size);
       const ends = starts.map((start, axis) => start + sizes[axis]);
       return [
@@ -38,14 +51,12 @@ export const SHAPES: Lowering[] = [
         ),
       ];
     },
-  },
-  {
+  }),
+  lower<StridedSliceAttrs>({
     kernel: 'StridedSlice',
     inputs: ['x'],
-    infer: ([x], attrs: Attrs) => [
-      { shape: stridedInfo(x.shape, attrs).finalShape, dtype: x.dtype },
-    ],
-    emit(graph, [x], attrs: Attrs) {
+    infer: ([x], attrs) => [{ shape: stridedInfo(x.shape, attrs).finalShape, dtype: x.dtype }],
+    emit(graph, [x], attrs) {
       const { begin, end, strides, finalShape } = stridedInfo(x.shape, attrs);
       const ends = end.map((stop, axis) => (strides[axis] < 0 && stop < 0 ? BEFORE_START : stop));
       const sparse = begin.map((start, axis) =>
@@ -53,76 +64,74 @@ export const SHAPES: Lowering[] = [
       );
       return [graph.reshape(slice(graph, x, begin, ends, strides, sparse), finalShape)];
     },
-  },
-  {
+  }),
+  lower<ReverseAttrs>({
     kernel: 'Reverse',
     inputs: ['x'],
-    infer([x], { dims }: Attrs) {
+    infer([x], { dims }) {
       util.parseAxisParam(dims, x.shape);
       return [x];
     },
-    emit(graph, [x], { dims }: Attrs) {
+    emit(graph, [x], { dims }) {
       return [reverse(graph, x, util.parseAxisParam(dims, x.shape as number[]))];
     },
-  },
+  }),
   {
     kernel: 'FlipLeftRight',
     inputs: ['image'],
     infer: ([image]) => [image],
     emit: (graph, [image]) => [reverse(graph, image, [2])],
   },
-  {
+  lower<PadV2Attrs>({
     kernel: 'PadV2',
     inputs: ['x'],
-    infer: ([x], { paddings }: Attrs) => (x.dtype === 'bool' ? null : [paddedSpec(x, paddings)]),
-    emit(graph, [x], { paddings, constantValue }: Attrs, [{ shape }]) {
+    infer: ([x], { paddings }) => (x.dtype === 'bool' ? null : [paddedSpec(x, paddings)]),
+    emit(graph, [x], { paddings, constantValue }, [{ shape }]) {
       return [pad(graph, x, paddings, shape, 'constant', graph.scalar(constantValue, x.type))];
     },
-  },
-  {
+  }),
+  lower<MirrorPadAttrs>({
     kernel: 'MirrorPad',
     inputs: ['x'],
-    infer: ([x], { paddings, mode }: Attrs) =>
+    infer: ([x], { paddings, mode }) =>
       x.dtype === 'float32' && mode === 'reflect' ? [paddedSpec(x, paddings)] : null,
-    emit: (graph, [x], { paddings }: Attrs, [{ shape }]) => [
-      pad(graph, x, paddings, shape, 'reflect'),
-    ],
-  },
-  {
+    emit: (graph, [x], { paddings }, [{ shape }]) => [pad(graph, x, paddings, shape, 'reflect')],
+  }),
+  lower<TileAttrs>({
     kernel: 'Tile',
     inputs: ['x'],
-    infer: ([x], { reps }: Attrs) =>
+    infer: ([x], { reps }) =>
       reps.length === x.shape.length
         ? [{ shape: x.shape.map((size, axis) => size * reps[axis]), dtype: x.dtype }]
         : null,
-    emit: (graph, [x], { reps }: Attrs, [{ shape }]) => [
+    emit: (graph, [x], { reps }, [{ shape }]) => [
       graph.op('Tile', [x, graph.constant('int64', [reps.length], reps)], shape),
     ],
-  },
-  {
+  }),
+  lower<SpaceToBatchNDAttrs>({
     kernel: 'SpaceToBatchND',
     inputs: ['x'],
-    infer([x], { blockShape, paddings }: Attrs) {
+    infer([x], { blockShape, paddings }) {
       const { reshaped, order, final } = spaceToBatch(x.shape, blockShape, paddings);
       return order.length === reshaped.length && x.dtype !== 'bool'
         ? [{ shape: final, dtype: x.dtype }]
         : null;
     },
-    emit(graph, [x], { blockShape, paddings }: Attrs) {
+    emit(graph, [x], { blockShape, paddings }) {
       const plan = spaceToBatch(x.shape, blockShape, paddings);
       const zero = graph.scalar(0, x.type);
       const image = pad(graph, x, plan.paddings, plan.padded, 'constant', zero);
       const moved = graph.transpose(graph.reshape(image, plan.reshaped), plan.order);
       return [graph.reshape(moved, plan.final)];
     },
-  },
-  {
+  }),
+  lower<BatchToSpaceNDAttrs>({
     kernel: 'BatchToSpaceND',
     inputs: ['x'],
-    infer([x], { blockShape, crops }: Attrs) {
+    infer([x], { blockShape, crops }) {
       return [{ shape: batchToSpace(x.shape, blockShape, crops).sizes, dtype: x.dtype }];
     },
-    emit(graph, [x], { blockShape, crops }: Attrs) {
+    emit(graph, [x], { blockShape, crops }) {
       const plan = batchToSpace(x.shape, blockShape, crops);
       const moved = graph.transpose(graph.reshape(x, plan.reshaped), plan.order);
       const image = graph.reshape(moved, plan.final);
@@ -138,23 +147,23 @@ export const SHAPES: Lowering[] = [
         ),
       ];
     },
-  },
-  {
+  }),
+  lower<DepthToSpaceAttrs>({
     kernel: 'DepthToSpace',
     inputs: ['x'],
-    infer([x], { blockSize, dataFormat }: Attrs) {
+    infer([x], { blockSize, dataFormat }) {
       if (dataFormat !== 'NHWC') return null;
       const [batch, height, width, depth] = x.shape;
       const shape = [batch, height * blockSize, width * blockSize, depth / blockSize ** 2];
       return [{ shape, dtype: x.dtype }];
     },
-    emit(graph, [x], { blockSize }: Attrs, [{ shape }]) {
+    emit(graph, [x], { blockSize }, [{ shape }]) {
       const [batch, height, width] = x.shape;
       const blocks = [batch, height, width, blockSize, blockSize, shape[3]];
       const moved = graph.transpose(graph.reshape(x, blocks), [0, 1, 3, 2, 4, 5]);
       return [graph.reshape(moved, shape)];
     },
-  },
+  }),
 ];
 
 /** Elements from `starts` to `ends` (exclusive) in `steps`, giving `shape`. */
@@ -181,7 +190,7 @@ function reverse(graph: GraphBuilder, x: Value, axes: readonly number[]): Value 
   return slice(graph, x, starts, ends, steps, x.shape);
 }
 
-function stridedInfo(shape: readonly number[], attrs: Attrs) {
+function stridedInfo(shape: readonly number[], attrs: StridedSliceAttrs) {
   return slice_util.sliceInfo(
     shape as number[],
     attrs.begin,

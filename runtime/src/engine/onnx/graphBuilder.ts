@@ -74,7 +74,10 @@ export class GraphBuilder {
 
   /** The name of the value in the tensor's own order. */
   rows(value: Value): string {
-    value.rows ??= this.#transposed(value.channelsFirst!, TO_ROWS);
+    if (value.rows === undefined) {
+      if (value.channelsFirst === undefined) throw new Error('A graph value without a name.');
+      value.rows = this.#transposed(value.channelsFirst, TO_ROWS);
+    }
     return value.rows;
   }
 

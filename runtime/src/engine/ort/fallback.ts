@@ -59,13 +59,16 @@ function loadInput(input: CpuInput): tf.TensorInfo | (tf.TensorInfo | undefined)
 }
 
 function load(tensor: CpuTensor | null): tf.TensorInfo | undefined {
-  if (tensor === null) return undefined;
+  return tensor === null ? undefined : loadTensor(tensor);
+}
+
+function loadTensor(tensor: CpuTensor): tf.TensorInfo {
   const { shape, dtype, values, parts } = tensor;
   if (parts !== undefined) {
-    const real = load(parts.real);
-    const imag = load(parts.imag);
+    const real = loadTensor(parts.real);
+    const imag = loadTensor(parts.imag);
     const info = cpu.makeTensorInfo(shape, 'complex64');
-    cpu.data.get(info.dataId).complexTensorInfos = { real: real!, imag: imag! };
+    cpu.data.get(info.dataId).complexTensorInfos = { real, imag };
     return info;
   }
   const info = { dataId: cpu.write(values, shape, dtype), shape, dtype };
@@ -76,7 +79,7 @@ function load(tensor: CpuTensor | null): tf.TensorInfo | undefined {
 function unload({ dataId, shape, dtype }: tf.TensorInfo): CpuTensor {
   const { values, complexTensorInfos } = cpu.data.get(dataId);
   if (complexTensorInfos === undefined || complexTensorInfos === null) {
-    return { shape, dtype, values: values! };
+    return { shape, dtype, values: values ?? [] };
   }
   const { real, imag } = complexTensorInfos;
   return { shape, dtype, values: [], parts: { real: unload(real), imag: unload(imag) } };

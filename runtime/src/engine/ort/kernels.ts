@@ -31,7 +31,7 @@ function kernelFor(name: string, lowering: Lowering | undefined): tf.KernelFunc 
   if (structural !== undefined) {
     return (call) => structural(call as StructuralCall, (again) => dispatch(name, lowering, again));
   }
-  return (call) => dispatch(name, lowering, call as Call);
+  return (call) => dispatch(name, lowering, call);
 }
 
 function dispatch(
@@ -66,7 +66,10 @@ function tryRecord(
     if (!isNumeric(dtype) || shape.includes(0)) return null;
     uses.push({ entry: backend.entryOf(dataId), shape, dtype });
   }
-  const specs = lowering.infer(uses as readonly Use[], attrs);
+  const specs = lowering.infer(
+    uses.filter((use) => use !== null),
+    attrs,
+  );
   if (specs === null || specs.some(({ shape }) => shape.includes(0))) return null;
   const outputs = backend.record(lowering, uses, attrs, specs);
   return outputs.length === 1 && lowering.many !== true ? outputs[0] : outputs;
@@ -103,13 +106,16 @@ function inputToCpu(backend: OrtBackend, info: tf.TensorInfo | null | undefined)
 }
 
 function toCpu(backend: OrtBackend, info: tf.TensorInfo | null | undefined): CpuTensor | null {
-  if (info === undefined || info === null) return null;
+  return info === undefined || info === null ? null : tensorToCpu(backend, info);
+}
+
+function tensorToCpu(backend: OrtBackend, info: tf.TensorInfo): CpuTensor {
   const { dataId, shape, dtype } = info;
   const entry = backend.entryOf(dataId);
   if (entry.complex !== null) {
-    const real = toCpu(backend, { ...entry.complex.real, shape });
-    const imag = toCpu(backend, { ...entry.complex.imag, shape });
-    return { shape, dtype, values: [], parts: { real: real!, imag: imag! } };
+    const real = tensorToCpu(backend, { ...entry.complex.real, shape });
+    const imag = tensorToCpu(backend, { ...entry.complex.imag, shape });
+    return { shape, dtype, values: [], parts: { real, imag } };
   }
   return { shape, dtype, values: backend.readSync(dataId) };
 }
