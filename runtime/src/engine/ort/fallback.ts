@@ -22,8 +22,16 @@ const HOST_KERNELS = new Set(['Range', 'LinSpace', 'Multinomial']);
 
 const cpu = quietCpuBackend();
 
-/** Runs a kernel of the `cpu` back end on plain arrays and counts it as a fallback. */
-export function runCpuKernel(kernel: string, inputs: Inputs, attrs: object): CpuTensor[] {
+/**
+ * Runs a kernel of the `cpu` back end on plain arrays and counts it as a fallback.
+ *
+ * @returns a list if the kernel gives one, even of one tensor
+ */
+export function runCpuKernel(
+  kernel: string,
+  inputs: Inputs,
+  attrs: object,
+): CpuTensor | CpuTensor[] {
   const config = tf.getKernel(kernel, 'cpu');
   if (config === undefined || config === null) {
     throw new Error(`Kernel '${kernel}' exists neither for 'ort' nor for 'cpu'.`);
@@ -42,7 +50,7 @@ export function runCpuKernel(kernel: string, inputs: Inputs, attrs: object): Cpu
   for (const info of [...list, ...Object.values(infos).flat()]) {
     if (info !== undefined) cpu.disposeData(info.dataId);
   }
-  return results;
+  return Array.isArray(outputs) ? results : results[0];
 }
 
 function report(kernel: string): void {

@@ -19,7 +19,7 @@ export function interpret(plan: Plan): void {
     );
     const { kernel, inputs } = node.lowering;
     const named = inputs === 'list' ? tensors : byName(inputs, tensors);
-    const results = runCpuKernel(kernel, named, node.attrs);
+    const results = [runCpuKernel(kernel, named, node.attrs)].flat();
     for (const [index, entry] of node.outputs.entries()) {
       computed.set(entry, results[index].values as Values);
     }

@@ -91,13 +91,10 @@ function fallBack(
     attrs,
   );
   const shared = new Set(tensors.flatMap(([, tensor]) => tensor).map((tensor) => tensor?.values));
-  const outputs = results.map((result) => fromCpu(backend, result, shared));
-  const many = tf.getKernel(name, 'cpu') !== undefined && MULTIPLE_OUTPUTS.has(name);
-  return outputs.length === 1 && !many ? outputs[0] : outputs;
+  return Array.isArray(results)
+    ? results.map((result) => fromCpu(backend, result, shared))
+    : fromCpu(backend, results, shared);
 }
-
-/** Kernels whose result is a list even when it has one element. */
-const MULTIPLE_OUTPUTS = new Set(['SplitV', 'Unpack']);
 
 function inputToCpu(backend: OrtBackend, info: tf.TensorInfo | null | undefined): CpuInput {
   const list: unknown = info;
