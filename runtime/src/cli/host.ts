@@ -12,6 +12,8 @@ export interface Host {
   readonly cwd: string;
   /** Path of the running script, for commands to paste. */
   readonly script: string | undefined;
+  /** What followed the script on the command line; noted in the run's folder. */
+  readonly args: readonly string[];
   /** Results: configurations, schemas, reports. */
   print(text: string): void;
   /** Errors and warnings. */
@@ -31,6 +33,7 @@ export function processHost(): Host {
     env,
     cwd: process.cwd(),
     script: process.argv.at(1),
+    args: process.argv.slice(2),
     print: (text) => {
       stdout.write(`${text}\n`);
     },

@@ -67,6 +67,7 @@ function quietHost({ terminal, signals }: LightboxOptions): Host {
     env: process.env,
     cwd: process.cwd(),
     script: process.argv.at(1),
+    args: process.argv.slice(2),
     print: ignore,
     warn: ignore,
   };

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { describeCheckpoint } from '../checkpoint/index.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { TrainModule } from '../core/trainModule.ts';
@@ -12,6 +12,8 @@ import { loadConfig } from '../config/loadConfig.ts';
 import { nodeAt, type MapNode } from '../config/node.ts';
 import type { Override } from '../config/overrides.ts';
 import { prepareConfig, type PreparedConfig } from '../config/prepare.ts';
+import { printConfig } from '../config/printConfig.ts';
+import { isSecretName, withoutSecrets } from '../config/secrets.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import type { TrainerOptions } from '../trainer/trainerOptions.ts';
 import { findProjectRoot, type Host } from './host.ts';
@@ -95,6 +97,8 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
       terminal: host.terminal,
       signals: host.signals,
       config: embedConfig(config),
+      configText: printConfig(withoutSecrets(config.tree)),
+      command: commandLine(host),
       resumeHint: (path) => resumeCommand(path, started, host),
     },
   );
@@ -102,6 +106,20 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   const ckptPath =
     written === null || isRelativeToRun(written) ? written : resolve(host.cwd, written);
   return { config, trainer, module, dataModule, ckptPath };
+}
+
+/** Script and arguments for the record of the run; values of secret variables are left out. */
+function commandLine({ script, args, cwd }: Host): string[] {
+  let hide = false;
+  const shown = args.map((arg) => {
+    const isValue = hide && !arg.startsWith('--');
+    const [name, value] = arg.split('=', 2);
+    const isSecret = name.startsWith('--') && isSecretName(name.split('.').at(-1) ?? '');
+    hide = isSecret && value === undefined;
+    if (isValue) return '***';
+    return isSecret && value !== undefined ? `${name}=***` : arg;
+  });
+  return [...(script === undefined ? [] : [relative(cwd, script)]), ...shown];
 }
 
 function checkpointPath(tree: MapNode): string | undefined {

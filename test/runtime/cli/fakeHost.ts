@@ -60,6 +60,7 @@ export async function runIn(
     env,
     cwd,
     script: join(cwd, 'train.ts'),
+    args: [],
     print: (text) => {
       printed.push(text);
     },

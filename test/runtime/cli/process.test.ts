@@ -57,6 +57,36 @@ describe('a real process', () => {
     expect(second.output).toMatch(/max_epochs 3 reached/);
   });
 
+  it('notes in the run folder what was run, secrets left out', async () => {
+    const cwd = makeProject();
+    const secret = '--environment.MY_API_KEY very-secret --environment.MY_TOKEN=very-secret';
+    const line = `${node} train.ts fit --config line.yaml --trainer.max_steps 2 ${secret}`;
+    expect((await shell(cwd, line)).code).toBe(0);
+
+    const run = join(cwd, 'runs/Line/version_0');
+    const record = readFileSync(join(run, 'run.json'), 'utf8');
+    const config = readFileSync(join(run, 'config.yaml'), 'utf8');
+    expect(JSON.parse(record)).toMatchObject({
+      sessions: [
+        {
+          command: [
+            'train.ts',
+            'fit',
+            '--config',
+            'line.yaml',
+            '--trainer.max_steps',
+            '2',
+            '--environment.MY_API_KEY',
+            '***',
+            '--environment.MY_TOKEN=***',
+          ],
+        },
+      ],
+    });
+    expect(config).toContain('max_steps: 2');
+    expect(record + config).not.toContain('very-secret');
+  });
+
   it('prints mistakes to stderr and ends with 2', async () => {
     const cwd = makeProject();
     const { code, output, errors } = await shell(

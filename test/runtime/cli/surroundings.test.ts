@@ -98,6 +98,7 @@ describe('commands to paste', () => {
     env,
     cwd,
     script: join(cwd, 'scripts/train.ts'),
+    args: [],
     print: () => undefined,
     warn: () => undefined,
   });
@@ -138,6 +139,7 @@ describe('LightboxCLI in code', () => {
     env: { LIGHTBOX__TRAINER__DEFAULT_ROOT_DIR: join(cwd, 'runs') },
     cwd,
     script: undefined,
+    args: [],
     print: () => undefined,
     warn: () => undefined,
   });
