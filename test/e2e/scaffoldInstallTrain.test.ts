@@ -61,6 +61,8 @@ describe.each(projects)('the generated project "%s"', (name, flags) => {
       ) as { sessions: { startStep: number }[] };
       expect(record.sessions.map(({ startStep }) => startStep)).toEqual([0, 8]);
       expect(npm('run', 'test:model', '--', '--ckpt_path', last)).toMatch(/test\/loss = \d/);
+      expect(npm('run', 'validate', '--', '--ckpt_path', last)).toMatch(/val\/loss = \d/);
+      expect(npm('run', 'predict', '--', '--ckpt_path', last)).toContain('predictions');
       // The small table learns in seconds; the demo proves the images.
       if (name === 'cars') expect(wholeTraining()).toBeGreaterThan(0.85);
     },

@@ -108,7 +108,8 @@ export class ModelCheckpoint implements Callback {
 
   async onValidationEnd(context: TrainerContext): Promise<void> {
     const { amount, unit } = this.#every;
-    if (context.stage === 'sanity' || unit !== 'validations') return;
+    // `validate` alone has nothing to save, sanity checks nothing worth saving.
+    if (context.kind !== 'fit' || context.stage === 'sanity' || unit !== 'validations') return;
     if (context.counters.validations.completed % amount === 0) await this.#save(context);
   }
 
