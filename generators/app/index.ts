@@ -60,7 +60,7 @@ export default class LightboxGenerator extends Generator<object, Options> {
     const argv: string[] = [];
     for (const name of [...questions.map(({ answer }) => answer), 'dir', 'answers']) {
       const value = this.options[name];
-      if (value !== undefined && value !== null) argv.push(`--${name}=${String(value as string)}`);
+      if (value !== undefined && value !== null) argv.push(`--${name}=${value as string}`);
     }
     for (const id of featureIds) {
       if (this.options[id] === true) argv.push(`--${id}`);

@@ -46,31 +46,48 @@ describe('writeProject', () => {
     [
       'a folder with a file',
       'ERR_TARGET_NOT_EMPTY',
-      (target: string) => (mkdirSync(target), writeFileSync(join(target, 'x'), 'mine')),
+      (target: string) => {
+        mkdirSync(target);
+        writeFileSync(join(target, 'x'), 'mine');
+      },
     ],
     [
-      'a hidden file too',
+      'a folder with a hidden file',
       'ERR_TARGET_NOT_EMPTY',
-      (target: string) => (mkdirSync(target), writeFileSync(join(target, '.x'), 'mine')),
+      (target: string) => {
+        mkdirSync(target);
+        writeFileSync(join(target, '.x'), 'mine');
+      },
     ],
-    ['a file', 'ERR_TARGET_NOT_FOLDER', (target: string) => writeFileSync(target, 'mine')],
+    [
+      'a file',
+      'ERR_TARGET_NOT_FOLDER',
+      (target: string) => {
+        writeFileSync(target, 'mine');
+      },
+    ],
     [
       'a link to a folder',
       'ERR_TARGET_NOT_FOLDER',
-      (target: string) => (mkdirSync(join(target, '..', 'other')), symlinkSync('other', target)),
+      (target: string) => {
+        mkdirSync(join(target, '..', 'other'));
+        symlinkSync('other', target);
+      },
     ],
     [
       'a dangling link',
       'ERR_TARGET_NOT_FOLDER',
-      (target: string) => symlinkSync('/nowhere/at/all', target),
+      (target: string) => {
+        symlinkSync('/nowhere/at/all', target);
+      },
     ],
     [
       'a project',
       'ERR_TARGET_PROJECT',
-      (target: string) => (
-        mkdirSync(join(target, '.lightbox'), { recursive: true }),
-        writeFileSync(join(target, '.lightbox/state.json'), '{}')
-      ),
+      (target: string) => {
+        mkdirSync(join(target, '.lightbox'), { recursive: true });
+        writeFileSync(join(target, '.lightbox/state.json'), '{}');
+      },
     ],
   ])('refuses %s and leaves it alone', async (_, code, prepare) => {
     const target = join(folder, 'my-net');
