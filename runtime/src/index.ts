@@ -68,8 +68,25 @@ export { CSVLogger, JSONLLogger } from './loggers/index.ts';
 export { readCheckpoint, resolveCheckpoint, type Checkpoint } from './checkpoint/index.ts';
 
 // Engine
-export { engineCounters, type BackendInfo, type EngineCounters } from './engine/index.ts';
+export {
+  engineCounters,
+  onNotice,
+  selectBackend,
+  type Accelerator,
+  type BackendInfo,
+  type BackendOptions,
+  type EngineCounters,
+  type EngineNotice,
+} from './engine/index.ts';
 
 // Configuration and command line
-export { Lightbox, LightboxCLI, runHpo, type LightboxCLIOptions } from './cli/index.ts';
+export {
+  Lightbox,
+  LightboxCLI,
+  runHpo,
+  type FitOptions,
+  type LightboxCLIOptions,
+  type LightboxOptions,
+  type ResumeOptions,
+} from './cli/index.ts';
 export { ConfigError, extractEmbeddedConfig, translateClassPath } from './config/index.ts';

@@ -1,13 +1,7 @@
-export { checkpointKinds, indexName } from './checkpointIndex.ts';
-export type { CheckpointEntry, CheckpointKind } from './checkpointIndex.ts';
 export { formatCheckpointName } from './checkpointName.ts';
-export type { Checkpoint, CheckpointContents, CheckpointInfo } from './contents.ts';
+export type { Checkpoint, CheckpointContents } from './contents.ts';
 export { describeCheckpoint } from './describe.ts';
 export type { CheckpointDescription } from './describe.ts';
 export { checkpointExtension, readCheckpoint } from './readCheckpoint.ts';
 export { checkpointsFolder, newestGood, resolveCheckpoint } from './resolve.ts';
-export type { NewestGood } from './resolve.ts';
 export { CheckpointStore } from './store.ts';
-export type { PendingSave, SaveRequest } from './store.ts';
-export type { Dtype, NamedTensor, TensorData } from './tensorData.ts';
-export { writeCheckpoint } from './writeCheckpoint.ts';

@@ -1,4 +1,3 @@
-export { exitCodes } from './exitCodes.ts';
 export { runHpo } from './hpo.ts';
 export { Lightbox } from './lightbox.ts';
 export type { FitOptions, LightboxOptions, ResumeOptions } from './lightbox.ts';

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { replacedClassKey } from './replacedKeys.ts';
 import { checkValue } from './checkValue.ts';
 import { loadClass, type ClassSource, type ConstructibleClass } from './loadClass.ts';
-import { shortClassName, toCamel } from './names.ts';
+import { toCamel } from './names.ts';
 import {
   emptyMap,
   formatPath,
@@ -132,11 +132,6 @@ export class ClassTable {
 export function classPathOf(node: MapNode): string {
   const written = node.entries.get('class_path')?.node;
   return written?.kind === 'scalar' ? String(written.value) : '';
-}
-
-/** `EarlyStopping` of a class node. */
-export function classNameOf(node: MapNode): string {
-  return shortClassName(classPathOf(node));
 }
 
 function wrongLevel(key: string): string {

@@ -1,13 +1,3 @@
-export { buildRun } from './buildRun.ts';
-export type { RunParts } from './buildRun.ts';
-export { embedConfig, extractEmbeddedConfig } from './embedded.ts';
-export { configJsonSchema } from './jsonSchema.ts';
-export type { ConstructibleClass } from './loadClass.ts';
-export { loadConfig, overridesFromObject } from './loadConfig.ts';
-export type { ConfigLayers } from './loadConfig.ts';
-export { parseArguments } from './parseArguments.ts';
-export { prepareConfig } from './prepare.ts';
-export type { PreparedConfig } from './prepare.ts';
-export { printConfig } from './printConfig.ts';
+export { extractEmbeddedConfig } from './embedded.ts';
 export { ConfigError } from './problems.ts';
 export { translateClassPath } from './translateClassPath.ts';

@@ -1,6 +1,6 @@
 import type { Rng } from '../random/rng.ts';
 import type { Counters } from './counters.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json } from './json.ts';
 import type { Logger } from './logger.ts';
 import type { LatestMetric } from './metricStore.ts';
 import type { Clock, Terminal } from './ports.ts';
@@ -85,11 +85,4 @@ export interface TrainerContext {
   requestStop(reason: string): void;
   /** Saves and ends after the current update so that the run can be resumed. */
   requestPause(reason: string): void;
-}
-
-/** What the trainer hands out about a finished run. */
-export interface RunSummaryNote {
-  readonly title: string;
-  readonly lines: readonly string[];
-  readonly data?: JsonObject;
 }

@@ -12,4 +12,3 @@ export {
   materialize,
   prepareInPlaceWrite,
 } from './storage.ts';
-export type { MaterializeRequest } from './storage.ts';

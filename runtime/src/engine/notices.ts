@@ -32,8 +32,3 @@ export function notify(notice: EngineNotice): void {
   given.set(key, notice);
   for (const listener of listeners) listener(notice);
 }
-
-/** Forgets what was said, so that it is said again. */
-export function forgetNotices(): void {
-  given.clear();
-}

@@ -4,5 +4,5 @@ export { Exponential, MultiStep, Polynomial, Step } from './decay.ts';
 export { Linear } from './linear.ts';
 export { OneCycle } from './oneCycle.ts';
 export { ReduceOnPlateau } from './reduceOnPlateau.ts';
-export { isMetricScheduler, lrFactors, type MetricScheduler, type Scheduler } from './scheduler.ts';
+export { lrFactors, type Scheduler } from './scheduler.ts';
 export { WarmupCosine } from './warmupCosine.ts';

@@ -1,7 +1,6 @@
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Value } from '../onnx/value.ts';
-import { geometry } from './pool.ts';
-import type { PoolInfo } from './pool.ts';
+import { geometry, type PoolInfo } from './poolGeometry.ts';
 
 /** Windows of 2x2 that tile the image: two stages of pairs, no index tensor needed. */
 export function isHalving(info: PoolInfo): boolean {

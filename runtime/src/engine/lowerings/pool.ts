@@ -10,9 +10,7 @@ import { Value } from '../onnx/value.ts';
 import { lower } from './lowering.ts';
 import type { Lowering, OutputSpec } from './lowering.ts';
 import { isHalving, maxPoolGradient, maxPoolInHalves } from './maxPoolGradient.ts';
-
-/** tfjs's geometry of a pooling window. */
-export type PoolInfo = backend_util.Conv2DInfo;
+import { geometry, type PoolInfo } from './poolGeometry.ts';
 
 /** Pooling over two dimensions and its gradients. */
 export const POOLS: Lowering[] = [
@@ -78,15 +76,6 @@ function maxPool(graph: GraphBuilder, x: Value, info: PoolInfo): Value {
   if (isHalving(info)) return maxPoolInHalves(graph, x).whole;
   const [channelsFirst] = graph.raw('MaxPool', [graph.channelsFirst(x)], geometry(info));
   return new Value('float32', info.outShape, { channelsFirst });
-}
-
-/** Window, strides and padding as ONNX's pooling operators take them. */
-export function geometry({ padInfo, ...info }: PoolInfo) {
-  return {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    pads: [padInfo.top, padInfo.left, padInfo.bottom, padInfo.right],
-  };
 }
 
 /** Spreads each gradient evenly over its window; tfjs divides by the full window at edges too. */
