@@ -1,11 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import helpers from 'yeoman-test';
 import LightboxGenerator from '../../generators/app/index.ts';
 import { ensurePackedRuntime } from './packedRuntime.ts';
 
 beforeAll(ensurePackedRuntime);
+
+// yeoman-test leaves the process in its temporary folder, and jest's next file would start there.
+const home = process.cwd();
+afterEach(() => {
+  process.chdir(home);
+});
 
 const run = (options: Record<string, unknown>, args: string[] = []) =>
   helpers
