@@ -25,7 +25,9 @@ run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']);
 say('Training');
 copyFileSync(join(root, 'scripts/demoRun.ts'), join(project, 'scripts/demoRun.ts'));
 run(process.execPath, [
-  ...['--import', 'tsx', 'scripts/demoRun.ts'],
+  // As the project's own scripts do: what is loaded before tsx loads twice as fast.
+  ...['--import', 'lightbox-runtime', '--import', 'lightbox-runtime/tf', '--import', 'tsx'],
+  'scripts/demoRun.ts',
   ...['--config', 'configs/digits.yaml'],
 ]);
 
