@@ -12,8 +12,11 @@ export interface BackendOptions {
   readonly accelerator?: string;
   /** Threads of each session; default all cores. `cpu` always uses one. */
   readonly threads?: number;
-  /** Let idle threads spin: faster for one session that owns the machine; default false. */
-  readonly spinning?: boolean;
+  /**
+   * Let waiting threads spin: sooner at work, but busy meanwhile. Default `auto`: only those of the
+   * session that runs again and again.
+   */
+  readonly spinning?: boolean | 'auto';
 }
 
 export interface BackendInfo {
@@ -62,7 +65,7 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Backe
     await loadWasm(threads);
     return { name: 'wasm', accelerator, device: 'cpu', threads, reason: 'named' };
   }
-  registerOrt({ threads, spinning: options.spinning ?? false });
+  registerOrt({ threads, spinning: options.spinning ?? 'auto' });
   await activate('ort');
   const reason = accelerator === 'auto' ? 'auto: ONNX Runtime on the CPU' : 'named';
   return { name: 'ort', accelerator, device: 'cpu', threads, reason };

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { counters } from '../counters.ts';
 import type { Lowering, OutputSpec } from '../lowerings/lowering.ts';
 import { sizeOf } from '../onnx/value.ts';
-import type { SessionSettings } from './binding.ts';
 import { asValues, Entry, isNumeric } from './entry.ts';
 import type { Values } from './entry.ts';
 import { GraphNode } from './graphNode.ts';
@@ -10,7 +9,7 @@ import type { Use } from './graphNode.ts';
 import { planRun } from './plan.ts';
 import { runPlan } from './runPlan.ts';
 import type { Destination } from './runPlan.ts';
-import { SessionCache } from './sessionCache.ts';
+import { SessionCache, type CacheSettings } from './sessionCache.ts';
 
 /** A loop that never reads would otherwise record without end. */
 const MOST_PENDING = 20_000;
@@ -24,7 +23,7 @@ export class OrtBackend extends tf.KernelBackend {
   #pending: GraphNode[] = [];
   #liveEntries = 0;
 
-  constructor(settings: SessionSettings) {
+  constructor(settings: CacheSettings) {
     super();
     this.#sessions = new SessionCache(settings);
   }
@@ -160,7 +159,7 @@ export class OrtBackend extends tf.KernelBackend {
   }
 
   /** Takes other settings: sessions are compiled anew, tensors stay. */
-  configure(settings: SessionSettings): void {
+  configure(settings: CacheSettings): void {
     this.#sessions.clear();
     this.#sessions = new SessionCache(settings);
   }

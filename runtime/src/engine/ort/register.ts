@@ -1,18 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { OrtBackend } from './backend.ts';
-import type { SessionSettings } from './binding.ts';
 import { registerKernels } from './kernels.ts';
+import type { CacheSettings } from './sessionCache.ts';
 
 /** Above tfjs's own back ends, so that it is the default when nothing was selected. */
 const PRIORITY = 5;
 
-let current: SessionSettings | undefined;
+let current: CacheSettings | undefined;
 
 /**
  * Registers the `ort` back end and its kernels with tfjs. Called again with other settings, it
  * changes those of the back end: its tensors stay, its sessions are compiled anew.
  */
-export function registerOrt(settings: SessionSettings): void {
+export function registerOrt(settings: CacheSettings): void {
   const previous = current;
   current = settings;
   if (previous === undefined) {

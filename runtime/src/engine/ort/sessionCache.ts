@@ -2,7 +2,7 @@ import { memoryUsage } from 'node:process';
 import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
 import { createSession } from './binding.ts';
-import type { NativeSession, NativeTensor, SessionSettings } from './binding.ts';
+import type { NativeSession, NativeTensor } from './binding.ts';
 
 export interface CacheBudget {
   /** Most sessions held; default 64. */
@@ -11,25 +11,41 @@ export interface CacheBudget {
   readonly bytes: number;
 }
 
+/** What sessions are created with. */
+export interface CacheSettings {
+  readonly threads: number;
+  /**
+   * Whether worker threads wait for the next run by spinning, which starts it sooner but takes the
+   * cores from others. `auto`: only those of the one session that runs again and again, as a
+   * training step does; pools of several spinning sessions would fight.
+   */
+  readonly spinning: boolean | 'auto';
+}
+
 interface CachedSession {
-  readonly session: NativeSession;
+  session: NativeSession;
   runs: number;
   bytes: number;
 }
 
 /** A session's memory grows while its arena finds its size: in the first two runs. */
 const MEASURED_RUNS = 2;
+/** Runs in a row after which a session counts as the one that runs again and again. */
+const STEADY_RUNS = 24;
 const CHURN_WINDOW = 64;
 const CHURN_MISSES = 48;
 
 /** Compiled sessions by structural key; the least recently used go first. */
 export class SessionCache {
-  readonly #settings: SessionSettings;
+  readonly #settings: CacheSettings;
   readonly #budget: CacheBudget;
   readonly #sessions = new Map<string, CachedSession>();
   readonly #recent: boolean[] = [];
+  #latest: string | null = null;
+  #streak = 0;
+  #spinner: string | null = null;
 
-  constructor(settings: SessionSettings, budget: CacheBudget = { entries: 64, bytes: 2 ** 30 }) {
+  constructor(settings: CacheSettings, budget: CacheBudget = { entries: 64, bytes: 2 ** 30 }) {
     this.#settings = settings;
     this.#budget = budget;
   }
@@ -43,6 +59,7 @@ export class SessionCache {
   ): void {
     const cached = this.#find(key) ?? this.#add(key, model);
     counters.runs++;
+    if (this.#becomesSpinner(key)) this.#letSpin(key, cached, model());
     if (cached.runs >= MEASURED_RUNS) {
       cached.session.run(feeds, fetches);
       return;
@@ -72,9 +89,27 @@ export class SessionCache {
     return cached;
   }
 
+  #becomesSpinner(key: string): boolean {
+    this.#streak = key === this.#latest ? this.#streak + 1 : 0;
+    this.#latest = key;
+    const { spinning, threads } = this.#settings;
+    return (
+      spinning === 'auto' && threads > 1 && this.#spinner === null && this.#streak === STEADY_RUNS
+    );
+  }
+
+  /** The same graph and threads: results stay the same to the bit. */
+  #letSpin(key: string, cached: CachedSession, model: Uint8Array<ArrayBuffer>): void {
+    cached.session.dispose();
+    cached.session = createSession(model, { threads: this.#settings.threads, spinning: true });
+    this.#spinner = key;
+  }
+
   #add(key: string, model: () => Uint8Array<ArrayBuffer>): CachedSession {
     const bytes = model();
-    const cached = { session: createSession(bytes, this.#settings), runs: 0, bytes: 0 };
+    const { threads, spinning } = this.#settings;
+    const session = createSession(bytes, { threads, spinning: spinning === true });
+    const cached = { session, runs: 0, bytes: 0 };
     this.#sessions.set(key, cached);
     counters.compilations++;
     counters.sessions++;
@@ -102,6 +137,7 @@ export class SessionCache {
     const cached = this.#sessions.get(key);
     if (cached === undefined) return;
     cached.session.dispose();
+    if (this.#spinner === key) this.#spinner = null;
     this.#sessions.delete(key);
     counters.sessions--;
     counters.sessionBytes -= cached.bytes;
