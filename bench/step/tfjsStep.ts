@@ -1,7 +1,8 @@
-import { Adam } from '../../runtime/src/core/optim/index.ts';
-import { ParameterArena } from '../../runtime/src/engine/arena/parameterArena.ts';
-import { computeGradients } from '../../runtime/src/engine/gradients.ts';
-import * as tf from '../../runtime/src/engine/tf.ts';
+// The compiled runtime, which is what projects run: tsx makes closures slower.
+import { Adam } from '../../runtime/dist/core/optim/index.js';
+import { ParameterArena } from '../../runtime/dist/engine/arena/parameterArena.js';
+import { computeGradients } from '../../runtime/dist/engine/gradients.js';
+import * as tf from '../../runtime/dist/engine/tf.js';
 import {
   cases,
   classes,

@@ -3,9 +3,9 @@
  * Usage: worker.ts <ort-default|tfjs-wasm|tfjs-cpu>; answers JSON lines, see `peer.ts`.
  */
 import { createInterface } from 'node:readline';
-import { messageOf } from '../../runtime/src/errors.ts';
-import { selectBackend } from '../../runtime/src/engine/index.ts';
-import * as tf from '../../runtime/src/engine/tf.ts';
+import { messageOf } from '../../runtime/dist/errors.js';
+import { selectBackend } from '../../runtime/dist/engine/index.js';
+import * as tf from '../../runtime/dist/engine/tf.js';
 import type { Request, Response } from './peer.ts';
 import { lightboxStep, tfjsStep, type TrainStep } from './tfjsStep.ts';
 import { batches, type StepBatch } from './workload.ts';
