@@ -115,5 +115,5 @@ function suggest(paths: readonly string[]): string {
   if (paths.length === 0) return ' No other checkpoint is in that folder.';
   const shown = paths.slice(0, 3).join(', ');
   const more = paths.length > 3 ? ` and ${paths.length - 3} more` : '';
-  return ` Intact in that folder, newest first: ${shown}${more}.`;
+  return ` Others in that folder, newest first: ${shown}${more}.`;
 }

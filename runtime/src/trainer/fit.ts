@@ -82,16 +82,27 @@ export function forcedResult(session: Session, ports: ResolvedPorts): FitResult 
 
 async function finishFit(run: Run, end: RunEnd, ports: ResolvedPorts): Promise<void> {
   run.ended = end.status;
-  if (end.status === 'paused' || end.status === 'interrupted') await savePause(run, end, ports);
+  const leaving = end.status === 'paused' || end.status === 'interrupted';
+  const saved = leaving ? await savePause(run, end) : null;
   await run.hooks.call('onTrainEnd');
   await run.saver?.settle();
   await run.hooks.call('onFitEnd');
   run.terminal.line(`Training ${end.status}: ${end.reason}`);
-  const summary = run.profiler.summary();
-  run.terminal.line(`Time: ${phaseLine(summary)}`);
-  if (run.options.profiler === null) return;
+  reportTimes(run);
+  if (saved === null) return;
+  // Last, where it is still on the screen when the prompt is back.
+  run.terminal.line(`Saved ${saved}`);
+  if (ports.resumeHint !== undefined) {
+    run.terminal.line(`Resume with: ${ports.resumeHint(saved)}`);
+  }
+}
+
+function reportTimes({ profiler, terminal, options }: Run): void {
+  const summary = profiler.summary();
+  terminal.line(`Time: ${phaseLine(summary)}`);
+  if (options.profiler === null) return;
   for (const line of `${phaseTable(summary)}\n\n${hookTable(summary)}`.split('\n')) {
-    run.terminal.line(line);
+    terminal.line(line);
   }
 }
 
@@ -157,14 +168,12 @@ async function resume(run: Run, saved: SavedParts, checkpoint: Checkpoint): Prom
   );
 }
 
-async function savePause(run: Run, end: RunEnd, { resumeHint }: ResolvedPorts): Promise<void> {
+async function savePause(run: Run, end: RunEnd): Promise<string> {
   const name = end.status === 'paused' ? 'pause' : 'interrupt';
-  const path = await run.saveCheckpoint(
+  return run.saveCheckpoint(
     join(run.runDir, checkpointsFolder, `${name}-step=${String(run.globalStep)}`),
     { kinds: ['pause'] },
   );
-  run.terminal.line(`Saved ${path}`);
-  if (resumeHint !== undefined) run.terminal.line(`Resume with: ${resumeHint(path)}`);
 }
 
 function fitResult(

@@ -135,7 +135,7 @@ describe('a file that is no good checkpoint', () => {
         message:
           `There is no checkpoint at ${folder}/step=1.safetensors. ` +
           'Did you mean "step=10.safetensors"? ' +
-          `Intact in that folder, newest first: ${folder}/step=10.safetensors.`,
+          `Others in that folder, newest first: ${folder}/step=10.safetensors.`,
       });
     });
   });
@@ -149,7 +149,7 @@ describe('a file that is no good checkpoint', () => {
       bytes[20] ^= 1;
       await writeFile(path, bytes);
       await expect(readCheckpoint(path)).rejects.toThrow(
-        /b\.safetensors is damaged: the header \(bytes 0 to \d+\) has checksum [0-9a-f]{8}, expected [0-9a-f]{8}\. Intact in that folder, newest first: .*a\.safetensors\.$/,
+        /b\.safetensors is damaged: the header \(bytes 0 to \d+\) has checksum [0-9a-f]{8}, expected [0-9a-f]{8}\. Others in that folder, newest first: .*a\.safetensors\.$/,
       );
     });
   });
