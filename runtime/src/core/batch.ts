@@ -34,9 +34,7 @@ export function toTensors(batch: HostBatch): Batch {
   if (batch instanceof tf.Tensor) return batch;
   if (Array.isArray(batch)) return batch.map((item) => toTensors(item));
   if (isPlainObject(batch)) {
-    return Object.fromEntries(
-      Object.entries(batch).map(([key, item]) => [key, toTensors(item)]),
-    );
+    return Object.fromEntries(Object.entries(batch).map(([key, item]) => [key, toTensors(item)]));
   }
   return batch;
 }

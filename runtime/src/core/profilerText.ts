@@ -20,14 +20,16 @@ export function phaseTable({ phases, seconds }: ProfilerSummary): string {
 
 /** A table of the hooks: calls, mean, longest and total time, share of the whole. */
 export function hookTable({ hooks, seconds }: ProfilerSummary): string {
-  const rows = hooks.slice(0, shownHooks).map(({ name, calls, total, longest }) => [
-    name,
-    String(calls),
-    (total / calls).toFixed(3),
-    longest.toFixed(3),
-    (total / 1000).toFixed(2),
-    (seconds > 0 ? total / seconds / 10 : 0).toFixed(1),
-  ]);
+  const rows = hooks
+    .slice(0, shownHooks)
+    .map(({ name, calls, total, longest }) => [
+      name,
+      String(calls),
+      (total / calls).toFixed(3),
+      longest.toFixed(3),
+      (total / 1000).toFixed(2),
+      (seconds > 0 ? total / seconds / 10 : 0).toFixed(1),
+    ]);
   const shown = table(['hook', 'calls', 'mean ms', 'longest ms', 'seconds', '%'], rows);
   const left = hooks.length - rows.length;
   return left > 0 ? `${shown}\n(${String(left)} more took less)` : shown;
