@@ -17,13 +17,21 @@ export interface Contestant {
   burst(): Promise<void>;
 }
 
+/** After these the losses of all subjects are compared. */
 const warmSteps = 8;
 
+/**
+ * Steps in a row of the fast subjects. As many bursts run unmeasured first as it takes until
+ * compilers, thread pools and allocators have settled: trainings are thousands of steps long.
+ */
+export const stepsPerBurst: Record<CaseName, number> = { mlp: 50, cnn: 8 };
+const unmeasuredBursts = 4;
+
 /** A tfjs subject of `worker.ts`. */
-export function nodePeer(subject: string, stepsPerBurst: number): Contestant {
+export function nodePeer(subject: string, steps: number, settle = false): Contestant {
   const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
   const peer = new Peer(process.execPath, ['--expose-gc', '--import', 'tsx', worker, subject]);
-  return contestant(subject, peer, stepsPerBurst, undefined);
+  return contestant(subject, peer, steps, undefined, settle);
 }
 
 /** The PyTorch variants of a case, all in one process; none without an interpreter. */
@@ -32,7 +40,7 @@ export function pythonContestants(python: string | undefined, name: CaseName): C
   const script = fileURLToPath(new URL('../python/step.py', import.meta.url));
   const peer = new Peer(python, [script]);
   return variants(name).map((variant) =>
-    contestant(variant.name, peer, name === 'mlp' ? 25 : 4, variant),
+    contestant(variant.name, peer, stepsPerBurst[name], variant, true),
   );
 }
 
@@ -60,6 +68,7 @@ function contestant(
   peer: Peer,
   steps: number,
   variant: Variant | undefined,
+  settle: boolean,
 ): Contestant {
   const run = (count: number): Request => ({ do: 'run', steps: count, variant: variant?.name });
   return {
@@ -75,6 +84,7 @@ function contestant(
       this.firstStepMs = first.ms[0];
       const warm = await peer.ask(run(warmSteps - 1));
       this.warmLoss = warm.loss ?? NaN;
+      if (settle) await peer.ask(run(unmeasuredBursts * steps));
     },
     async burst() {
       const { ms, peakMb } = await peer.ask(run(steps));

@@ -6,7 +6,7 @@ import { machineFacts } from '../machine.ts';
 import { median, type Report } from '../report.ts';
 import type { Suite } from '../suite.ts';
 import { measureGrowth } from './growth.ts';
-import { nodePeer, pythonContestants, type Contestant } from './contestants.ts';
+import { nodePeer, pythonContestants, stepsPerBurst, type Contestant } from './contestants.ts';
 import { cases, type CaseName } from './workload.ts';
 
 const unit = 'ms a step';
@@ -37,7 +37,7 @@ async function runCase(
   python: string | undefined,
 ): Promise<void> {
   const contestants = [
-    nodePeer('ort-default', name === 'mlp' ? 25 : 4),
+    nodePeer('ort-default', stepsPerBurst[name], true),
     nodePeer('tfjs-wasm', 2),
     ...(name === 'mlp' ? [nodePeer('tfjs-cpu', 1)] : []),
     ...pythonContestants(python, name),
