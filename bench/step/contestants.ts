@@ -87,6 +87,8 @@ function contestant(
       if (settle) await peer.ask(run(unmeasuredBursts * steps));
     },
     async burst() {
+      // While the slow subjects had their turn, caches went cold and cores to sleep.
+      if (settle) await peer.ask(run(Math.ceil(steps / 2)));
       const { ms, peakMb } = await peer.ask(run(steps));
       this.samples.push(...ms);
       this.peakMb = peakMb ?? 0;

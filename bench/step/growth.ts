@@ -11,8 +11,8 @@ export async function measureGrowth(report: Report): Promise<void> {
   const { peer, subject } = nodePeer('ort-default', 1);
   try {
     await peer.ask({ do: 'prepare', case: 'mlp', batchSizes: [128, 96, 64] });
-    const before = await peer.ask({ do: 'run', steps: 200 });
-    const after = await peer.ask({ do: 'run', steps: measuredSteps });
+    const before = await peer.ask({ do: 'run', steps: 200, collectGarbage: true });
+    const after = await peer.ask({ do: 'run', steps: measuredSteps, collectGarbage: true });
     const difference = (a = NaN, b = NaN): number[] => [b - a];
     report.measure(
       'growth-tensors',

@@ -5,7 +5,7 @@ import type { CaseName } from './workload.ts';
 /** What a subject is told, one JSON object a line. */
 export type Request =
   | { do: 'prepare'; case: CaseName; variant?: Variant; batchSizes?: readonly number[] }
-  | { do: 'run'; steps: number; variant?: string };
+  | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean };
 
 /** Options of a PyTorch variant. */
 export interface Variant {
