@@ -180,3 +180,13 @@ it('computes accuracy without a fallback', async () => {
   expect(accuracy * 20).toBeCloseTo(Math.round(accuracy * 20), 4);
   expect(engineCounters().fallbacks).toEqual({});
 });
+
+it('counts numbers below 1e-38 as zero, in graphs and in the update kernels', async () => {
+  await selectBackend({ accelerator: 'ort', threads: 1 });
+  const tiny = tf.tensor1d([1e-30, 1]);
+  expect([...tf.mul(tiny, 1e-10).dataSync()]).toEqual([0, Math.fround(1e-10)]);
+  const product = Float32Array.of(1e-30);
+  product[0] *= Math.fround(1e-10);
+  // The thread that runs WebAssembly is this one.
+  expect(product[0] * 1e10).toBe(0);
+});

@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { encodeModel } from '../onnx/encodeModel.ts';
+import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { OrtBackend } from './backend.ts';
+import { createSession } from './binding.ts';
 import { registerKernels } from './kernels.ts';
 import type { CacheSettings } from './sessionCache.ts';
 
@@ -17,6 +20,7 @@ export function registerOrt(settings: CacheSettings): void {
   current = settings;
   if (previous === undefined) {
     registerKernels();
+    startRuntime();
     tf.registerBackend('ort', () => new OrtBackend(current ?? settings), PRIORITY);
   } else if (previous.threads !== settings.threads || previous.spinning !== settings.spinning) {
     const backend: unknown = tf.findBackend('ort');
@@ -27,4 +31,12 @@ export function registerOrt(settings: CacheSettings): void {
 /** Whether the back end is registered, with whatever settings. */
 export function hasOrt(): boolean {
   return current !== undefined;
+}
+
+/** From the first session on this thread computes as ONNX Runtime's do, wherever a run begins. */
+function startRuntime(): void {
+  const graph = new GraphBuilder();
+  const value = graph.elementwise('Neg', [graph.input('x', 'float32', [1])], [1]);
+  const model = encodeModel(graph.finish([{ name: 'y', value }]));
+  createSession(model, { threads: 1, spinning: false }).dispose();
 }
