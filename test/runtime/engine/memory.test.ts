@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { memoryUsage } from 'node:process';
 import {
   engineCounters,
   onNotice,
   resetEngineCounters,
   selectBackend,
 } from '../../../runtime/src/engine/index.ts';
+import { materialize } from '../../../runtime/src/engine/storage.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { distinct } from './compare.ts';
 
@@ -75,4 +77,19 @@ it('reads a tensor whose inputs were disposed before it was computed', () => {
   const y = tf.square(x);
   x.dispose();
   expect([...y.dataSync()]).toEqual([1, 4, 9]);
+});
+
+it('makes no copies of what graphs write', () => {
+  const [values, into] = [tf.tensor1d(new Float32Array(250_000)), new Float32Array(250_000)];
+  const run = () => {
+    tf.tidy(() => {
+      materialize([{ tensor: tf.add(values, 1), into }]);
+    });
+  };
+  run();
+  const before = memoryUsage().arrayBuffers;
+  for (let count = 0; count < 3; count++) run();
+  expect(into.every((value) => value === 1)).toBe(true);
+  expect(memoryUsage().arrayBuffers - before).toBeLessThan(1e6);
+  values.dispose();
 });

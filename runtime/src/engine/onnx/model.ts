@@ -1,14 +1,18 @@
 /** Element types of graph values; `float64` and `int64` exist only inside graphs. */
 export type ElementType = 'float32' | 'int32' | 'bool' | 'int64' | 'float64' | 'uint8';
 
+/** Types that a model can declare: also one that nothing here computes with. */
+export type DeclaredType = ElementType | 'bfloat16';
+
 /** ONNX's numbers for element types. */
-export const ELEMENT_CODE: Record<ElementType, number> = {
+export const ELEMENT_CODE: Record<DeclaredType, number> = {
   float32: 1,
   uint8: 2,
   int32: 6,
   int64: 7,
   bool: 9,
   float64: 11,
+  bfloat16: 16,
 };
 
 /** A node attribute; a plain number is an integer, floats are marked. */
@@ -25,7 +29,7 @@ export interface ModelNode {
 /** A constant stored in the model. */
 export interface Initializer {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: DeclaredType;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }
@@ -33,7 +37,7 @@ export interface Initializer {
 /** A named, typed input or output of the graph. */
 export interface Port {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: DeclaredType;
   readonly shape: readonly number[];
 }
 

@@ -19,7 +19,6 @@ export class OrtBackend extends tf.KernelBackend {
   #sessions: SessionCache;
   // Ids that another back end made and tfjs moved here.
   readonly #foreign = new WeakMap<object, Entry>();
-  readonly #gone = new WeakSet<Entry>();
   #pending: GraphNode[] = [];
   #liveEntries = 0;
 
@@ -68,7 +67,7 @@ export class OrtBackend extends tf.KernelBackend {
   ): void {
     const returned = dataId instanceof Entry && dataId.dtype === dtype;
     const entry = returned ? dataId : new Entry(dtype, shape);
-    if (returned) this.#gone.delete(entry);
+    if (returned) entry.gone = false;
     else this.#foreign.set(dataId, entry);
     fill(entry, values);
     entry.refCount = refCount;
@@ -94,7 +93,7 @@ export class OrtBackend extends tf.KernelBackend {
     }
     entry.refCount = 0;
     this.#liveEntries--;
-    if (dataId instanceof Entry) this.#gone.add(entry);
+    if (dataId instanceof Entry) entry.gone = true;
     else this.#foreign.delete(dataId);
     return true;
   }
@@ -124,8 +123,9 @@ export class OrtBackend extends tf.KernelBackend {
 
   /** The entry of a data id, moved here from another back end when necessary. */
   entryOf(dataId: object): Entry {
+    if (dataId instanceof Entry && !dataId.gone) return dataId;
     if (!this.#has(dataId)) tf.engine().moveData(this, dataId);
-    if (dataId instanceof Entry && !this.#gone.has(dataId)) return dataId;
+    if (dataId instanceof Entry && !dataId.gone) return dataId;
     const entry = this.#foreign.get(dataId);
     if (entry === undefined) throw new Error('The tensor was disposed.');
     return entry;
@@ -233,7 +233,7 @@ export class OrtBackend extends tf.KernelBackend {
   }
 
   #has(dataId: object): boolean {
-    return dataId instanceof Entry ? !this.#gone.has(dataId) : this.#foreign.has(dataId);
+    return dataId instanceof Entry ? !dataId.gone : this.#foreign.has(dataId);
   }
 }
 

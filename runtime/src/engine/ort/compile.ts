@@ -1,7 +1,8 @@
 import { encodeModel } from '../onnx/encodeModel.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
-import type { ElementType } from '../onnx/model.ts';
+import type { ElementType, Model } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
+import { endName } from './binding.ts';
 import type { Entry } from './entry.ts';
 import type { GraphNode, Use } from './graphNode.ts';
 import type { Plan } from './plan.ts';
@@ -27,7 +28,17 @@ export function compilePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     name: outputName(index),
     value: results[node][output],
   }));
-  return encodeModel(graph.finish(outputs));
+  return encodeModel(endingEarly(graph.finish(outputs)));
+}
+
+/** Puts the output in front that keeps the binding from copying the others. */
+function endingEarly(model: Model): Model {
+  const port = { name: endName, type: 'bfloat16', shape: [1] } as const;
+  return {
+    ...model,
+    initializers: [...model.initializers, { ...port, bytes: new Uint8Array(2) }],
+    outputs: [port, ...model.outputs],
+  };
 }
 
 function emit(

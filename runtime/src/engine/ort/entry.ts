@@ -21,6 +21,8 @@ export class Entry {
   node: GraphNode | null = null;
   strings: Uint8Array[] | null = null;
   complex: { readonly real: TensorInfo; readonly imag: TensorInfo } | null = null;
+  /** True once this back end holds the data no longer: disposed, or moved to another one. */
+  gone = false;
   /** Why the values are missing, when a graph failed to run. */
   failure: unknown = undefined;
 

@@ -2,7 +2,7 @@ import { notify } from '../notices.ts';
 import { messageOf } from '../../errors.ts';
 import { sizeOf } from '../onnx/value.ts';
 import type { ElementType } from '../onnx/model.ts';
-import type { NativeTensor } from './binding.ts';
+import { endName, type NativeTensor } from './binding.ts';
 import { compilePlan, inputName, outputName } from './compile.ts';
 import { allocate, isNumeric } from './entry.ts';
 import type { Entry, Values } from './entry.ts';
@@ -49,8 +49,8 @@ function feedsOf(plan: Plan): Record<string, NativeTensor> {
   return feeds;
 }
 
-function fetchesOf(plan: Plan, results: readonly Values[]): Record<string, NativeTensor> {
-  const fetches: Record<string, NativeTensor> = {};
+function fetchesOf(plan: Plan, results: readonly Values[]): Record<string, NativeTensor | null> {
+  const fetches: Record<string, NativeTensor | null> = { [endName]: null };
   for (const [index, { entry }] of plan.outputs.entries()) {
     fetches[outputName(index)] = native(entry, results[index]);
   }

@@ -55,7 +55,7 @@ export class SessionCache {
     key: string,
     model: () => Uint8Array<ArrayBuffer>,
     feeds: Record<string, NativeTensor>,
-    fetches: Record<string, NativeTensor>,
+    fetches: Record<string, NativeTensor | null>,
   ): void {
     const cached = this.#find(key) ?? this.#add(key, model);
     counters.runs++;
