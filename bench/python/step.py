@@ -1,7 +1,8 @@
 """PyTorch's side of the step benchmark; the models of bench/step/workload.ts.
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
-  {"do": "prepare", "case": "mlp"|"cnn", "variant": {"name", "threads", "channelsLast", "fused"}}
+  {"do": "prepare", "case": "mlp"|"cnn"|"gpt",
+   "variant": {"name", "threads", "channelsLast", "fused", "sdpa"}}
   {"do": "run", "steps": n, "variant": name} -> {"ms": [...], "loss": last}
 """
 
@@ -16,7 +17,6 @@ from torch import nn
 from torch.nn import functional as F
 
 CLASSES = 10
-BATCH_SIZE = 128
 BATCH_POOL = 4
 SHAPES = {
     "mlp": [(784, 512), (512,), (512, 256), (256,), (256, CLASSES), (CLASSES,)],
@@ -25,7 +25,9 @@ SHAPES = {
         (7 * 7 * 64, 128), (128,), (128, CLASSES), (CLASSES,),
     ],
 }
-INPUTS = {"mlp": (784,), "cnn": (28, 28, 1)}
+INPUTS = {"mlp": (784,), "cnn": (28, 28, 1), "gpt": (64,)}
+BATCH_SIZES = {"mlp": 128, "cnn": 128, "gpt": 16}
+VOCABULARY, TIME, WIDTH, HEADS, LAYERS = 256, 64, 128, 4, 4
 
 
 def noise(count: int, seed: int) -> np.ndarray:
@@ -45,6 +47,73 @@ def cnn() -> nn.Module:
         nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(7 * 7 * 64, 128), nn.ReLU(), nn.Linear(128, CLASSES),
     )
+
+
+class Block(nn.Module):
+    def __init__(self, sdpa: bool) -> None:
+        super().__init__()
+        self.sdpa = sdpa
+        self.norm1 = nn.LayerNorm(WIDTH)
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+        self.norm2 = nn.LayerNorm(WIDTH)
+        self.up = nn.Linear(WIDTH, 4 * WIDTH)
+        self.down = nn.Linear(4 * WIDTH, WIDTH)
+
+    def attend(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        batch = x.shape[0]
+        size = WIDTH // HEADS
+        qkv = self.qkv(x).view(batch, TIME, 3, HEADS, size)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        if self.sdpa:
+            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        else:
+            scores = query @ key.transpose(-2, -1) * size**-0.5 + mask
+            mixed = F.softmax(scores, dim=-1) @ value
+        return self.out(mixed.transpose(1, 2).reshape(batch, TIME, WIDTH))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        x = x + self.attend(self.norm1(x), mask)
+        return x + self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    def __init__(self, sdpa: bool = False) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, WIDTH)
+        self.positions = nn.Parameter(torch.zeros(TIME, WIDTH))
+        self.blocks = nn.ModuleList(Block(sdpa) for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(WIDTH)
+        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
+        future = torch.full((TIME, TIME), -1e9).triu(1)
+        self.register_buffer("mask", future)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.embedding(tokens) + self.positions
+        for block in self.blocks:
+            x = block(x, self.mask)
+        return self.head(self.norm(x)).view(-1, VOCABULARY)
+
+    def ordered(self) -> list[nn.Parameter]:
+        """The parameters in the order of workload.ts."""
+        ends = [*self.norm.parameters(), *self.head.parameters()]
+        return [self.embedding.weight, self.positions, *self.blocks.parameters(), *ends]
+
+
+def set_gpt_weights(model: GPT) -> None:
+    parameters = model.ordered()
+    for index, parameter in enumerate(parameters):
+        if parameter.dim() == 1:
+            # Biases and shifts are zero; a factor of a normalisation keeps its ones.
+            is_factor = index + 1 < len(parameters) and parameters[index + 1].dim() == 1
+            parameter.data.fill_(1.0 if is_factor else 0.0)
+            continue
+        linear = index >= 2
+        shape = tuple(reversed(parameter.shape)) if linear else tuple(parameter.shape)
+        bound = np.sqrt(3 / shape[0])
+        values = (2 * noise(int(np.prod(shape)), index + 1) - 1) * np.float32(bound)
+        tensor = torch.from_numpy(values).reshape(shape)
+        parameter.data.copy_(tensor.t() if linear else tensor)
 
 
 def set_weights(model: nn.Module, case: str) -> None:
@@ -67,13 +136,22 @@ def set_weights(model: nn.Module, case: str) -> None:
 
 
 def batches(case: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    shape = (BATCH_SIZE, *INPUTS[case])
+    shape = (BATCH_SIZES[case], *INPUTS[case])
     result = []
+    if case == "gpt":
+        length = int(np.prod(shape))
+        for index in range(BATCH_POOL):
+            tokens, labels = (
+                torch.from_numpy((noise(length, seed + index) * VOCABULARY).astype(np.int64))
+                for seed in (100, 200)
+            )
+            result.append((tokens.reshape(shape), labels))
+        return result
     for index in range(BATCH_POOL):
         inputs = torch.from_numpy(noise(int(np.prod(shape)), 100 + index)).reshape(shape)
         if case == "cnn":
             inputs = inputs.permute(0, 3, 1, 2).contiguous()
-        labels = torch.from_numpy((noise(BATCH_SIZE, 200 + index) * CLASSES).astype(np.int64))
+        labels = torch.from_numpy((noise(BATCH_SIZES[case], 200 + index) * CLASSES).astype(np.int64))
         result.append((inputs, labels))
     return result
 
@@ -81,8 +159,12 @@ def batches(case: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
 class Variant:
     def __init__(self, case: str, options: dict) -> None:
         self.threads = options["threads"]
-        self.model = {"mlp": mlp, "cnn": cnn}[case]()
-        set_weights(self.model, case)
+        if case == "gpt":
+            self.model = GPT(options["sdpa"])
+            set_gpt_weights(self.model)
+        else:
+            self.model = {"mlp": mlp, "cnn": cnn}[case]()
+            set_weights(self.model, case)
         self.data = batches(case)
         if options["channelsLast"]:
             self.model = self.model.to(memory_format=torch.channels_last)

@@ -24,7 +24,7 @@ const warmSteps = 8;
  * Steps in a row of the fast subjects. As many bursts run unmeasured first as it takes until
  * compilers, thread pools and allocators have settled: trainings are thousands of steps long.
  */
-export const stepsPerBurst: Record<CaseName, number> = { mlp: 50, cnn: 8 };
+export const stepsPerBurst: Record<CaseName, number> = { mlp: 50, cnn: 8, gpt: 8 };
 const unmeasuredBursts = 4;
 
 /** A tfjs subject of `worker.ts`. */
@@ -45,21 +45,24 @@ export function pythonContestants(python: string | undefined, name: CaseName): C
 }
 
 function variants(name: CaseName): Variant[] {
-  const counts = [...new Set([1, availableParallelism()])];
+  const threads = [...new Set([1, availableParallelism()])];
   const layouts = name === 'cnn' ? [false, true] : [false];
-  return counts.flatMap((threads) =>
+  const attentions = name === 'gpt' ? [false, true] : [false];
+  const base = threads.flatMap((count) =>
     layouts.flatMap((channelsLast) =>
-      [false, true].map((fused) => {
-        const layout = channelsLast ? '-channels_last' : '';
-        const adam = fused ? 'fused' : 'foreach';
-        return {
-          name: `pytorch-${String(threads)}t${layout}-${adam}`,
-          threads,
-          channelsLast,
-          fused,
-        };
-      }),
+      attentions.map((sdpa) => ({ threads: count, channelsLast, sdpa })),
     ),
+  );
+  return base.flatMap((options) =>
+    [false, true].map((fused) => {
+      const parts = [
+        `pytorch-${String(options.threads)}t`,
+        ...(options.channelsLast ? ['channels_last'] : []),
+        ...(options.sdpa ? ['sdpa'] : []),
+        fused ? 'fused' : 'foreach',
+      ];
+      return { ...options, name: parts.join('-'), fused };
+    }),
   );
 }
 

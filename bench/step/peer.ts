@@ -13,6 +13,8 @@ export interface Variant {
   readonly threads: number;
   readonly channelsLast: boolean;
   readonly fused: boolean;
+  /** Attention by PyTorch's one op for it instead of products and a softmax. */
+  readonly sdpa: boolean;
 }
 
 /** What it answers; `ms` has one entry a step. */

@@ -17,7 +17,7 @@ const budgetMs = 15_000;
 /** How long the single step on the plain JavaScript back end may take. */
 const patienceMs = 120_000;
 
-/** Optimizer steps (forward, backward, Adam, loss read) of two models, side by side. */
+/** Optimizer steps (forward, backward, Adam, loss read) of each case, side by side. */
 export const stepSuite: Suite = async (report, { cases: wanted, rounds = 12, python }) => {
   const names = chosen(wanted);
   report.machine({ ...machineFacts(), ...versions() });

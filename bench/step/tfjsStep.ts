@@ -3,14 +3,8 @@ import { Adam } from '../../runtime/dist/core/optim/index.js';
 import { ParameterArena } from '../../runtime/dist/engine/arena/parameterArena.js';
 import { computeGradients } from '../../runtime/dist/engine/gradients.js';
 import * as tf from '../../runtime/dist/engine/tf.js';
-import {
-  cases,
-  classes,
-  initialWeights,
-  learningRate,
-  type CaseName,
-  type StepBatch,
-} from './workload.ts';
+import { gptLogits } from './gptModel.ts';
+import { cases, initialWeights, learningRate, type CaseName, type StepBatch } from './workload.ts';
 
 /** One optimizer step on a batch; returns the loss as a number, as a user who logs it would. */
 export type TrainStep = (batch: StepBatch) => number;
@@ -18,16 +12,13 @@ export type TrainStep = (batch: StepBatch) => number;
 /** Training as this runtime does it: gradients into the arena, the update in place. */
 export function lightboxStep(name: CaseName): TrainStep {
   const model = build(name);
-  const parameters = model.trainableWeights.map((weight, index) => ({
-    name: `${String(index)}.${weight.originalName}`,
-    variable: variableOf(weight.read()),
-  }));
+  const parameters = model.variables.map((variable, index) => ({ name: String(index), variable }));
   const arena = new ParameterArena(parameters);
   const optimizer = new Adam({ lr: learningRate });
   optimizer.bind(arena);
   return (batch) =>
     withTensors(name, batch, (inputs, labels) => {
-      const loss = computeGradients(() => lossOf(model, inputs, labels), arena);
+      const loss = computeGradients(() => lossOf(name, model, inputs, labels), arena);
       optimizer.step();
       return readAndDispose(loss);
     });
@@ -39,17 +30,40 @@ export function tfjsStep(name: CaseName): TrainStep {
   const optimizer = tf.train.adam(learningRate, 0.9, 0.999, 1e-8);
   return (batch) =>
     withTensors(name, batch, (inputs, labels) => {
-      const loss = optimizer.minimize(() => lossOf(model, inputs, labels), true);
+      const loss = optimizer.minimize(() => lossOf(name, model, inputs, labels), true);
       if (loss === null) throw new Error('minimize returned no loss');
       return readAndDispose(loss);
     });
 }
 
-function build(name: CaseName): tf.Sequential {
+interface StepModel {
+  readonly variables: tf.Variable[];
+  logits(inputs: tf.Tensor): tf.Tensor2D;
+}
+
+function build(name: CaseName): StepModel {
+  const values = initialWeights(name).map((data, index) =>
+    tf.tensor(data, [...cases[name].weights[index]]),
+  );
+  if (name === 'gpt') {
+    const variables = values.map((value) => tf.variable(value));
+    return { variables, logits: (tokens) => gptLogits(variables, tokens) };
+  }
+  const model = layered(name);
+  model.setWeights(values);
+  tf.dispose(values);
+  return {
+    variables: model.trainableWeights.map((weight) => variableOf(weight.read())),
+    logits: (inputs) => model.apply(inputs, { training: true }) as tf.Tensor2D,
+  };
+}
+
+function layered(name: 'mlp' | 'cnn'): tf.Sequential {
   const { layers } = tf;
-  const [inputShape, activation] = [cases[name].input, 'relu' as const];
+  const { classes } = cases[name];
+  const [inputShape, activation] = [[...cases[name].input], 'relu' as const];
   const conv = { kernelSize: 3, padding: 'same' as const, activation };
-  const model = tf.sequential({
+  return tf.sequential({
     layers:
       name === 'mlp'
         ? [
@@ -67,12 +81,6 @@ function build(name: CaseName): tf.Sequential {
             layers.dense({ units: classes }),
           ],
   });
-  const values = initialWeights(name).map((data, index) =>
-    tf.tensor(data, cases[name].weights[index]),
-  );
-  model.setWeights(values);
-  tf.dispose(values);
-  return model;
 }
 
 /** A layer's weight reads as its variable, though its type says tensor only. */
@@ -81,9 +89,14 @@ function variableOf(tensor: tf.Tensor): tf.Variable {
   throw new Error('expected the weight of a layer to be a variable');
 }
 
-function lossOf(model: tf.Sequential, inputs: tf.Tensor, labels: tf.Tensor1D): tf.Scalar {
-  const logits = model.apply(inputs, { training: true }) as tf.Tensor2D;
-  return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, classes), logits);
+function lossOf(
+  name: CaseName,
+  model: StepModel,
+  inputs: tf.Tensor,
+  labels: tf.Tensor1D,
+): tf.Scalar {
+  const targets = tf.oneHot(labels, cases[name].classes);
+  return tf.losses.softmaxCrossEntropy(targets, model.logits(inputs));
 }
 
 function withTensors(
