@@ -1,4 +1,4 @@
-import type { FusedBatchNormAttrs, LRNAttrs, SoftmaxAttrs } from '@tensorflow/tfjs-core';
+import type { FusedBatchNormAttrs, SoftmaxAttrs } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
 import { lower } from './lowering.ts';
@@ -24,12 +24,6 @@ export const NORMALIZATIONS: Lowering[] = [
       return [batchNorm(graph, x, statistics, varianceEpsilon)];
     },
   }),
-  lower<LRNAttrs>({
-    kernel: 'LRN',
-    inputs: ['x'],
-    infer: ([x]) => (x.dtype === 'float32' ? [x] : null),
-    emit: (graph, [x], attrs) => [localResponse(graph, x, attrs)],
-  }),
 ];
 
 interface Statistics {
@@ -50,22 +44,4 @@ function batchNorm(graph: GraphBuilder, x: Value, statistics: Statistics, epsilo
   const shift = offset === undefined ? small('Neg', [moved]) : small('Sub', [offset, moved]);
   const scaled = graph.elementwise('Mul', [x, factor], x.shape);
   return graph.elementwise('Add', [scaled, shift], x.shape);
-}
-
-/** Squares are summed along the channels by a one-dimensional average pool. */
-function localResponse(graph: GraphBuilder, x: Value, attrs: LRNAttrs): Value {
-  const { depthRadius, bias, alpha, beta } = attrs;
-  const channels = x.shape[3];
-  const rows = x.size / channels;
-  const squares = graph.reshape(graph.op('Mul', [x, x], x.shape), [rows, 1, channels]);
-  const width = 2 * depthRadius + 1;
-  const mean = graph.op('AveragePool', [squares], [rows, 1, channels], {
-    kernel_shape: [width],
-    pads: [depthRadius, depthRadius],
-    count_include_pad: 1,
-  });
-  const flat = graph.reshape(mean, x.shape);
-  const scaled = graph.op('Mul', [flat, graph.scalar(alpha * width)], x.shape);
-  const base = graph.op('Add', [scaled, graph.scalar(bias)], x.shape);
-  return graph.op('Mul', [x, graph.op('Pow', [base, graph.scalar(-beta)], x.shape)], x.shape);
 }

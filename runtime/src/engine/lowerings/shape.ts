@@ -2,7 +2,6 @@ import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import type {
   BatchToSpaceNDAttrs,
   DepthToSpaceAttrs,
-  MirrorPadAttrs,
   PadV2Attrs,
   ReverseAttrs,
   SliceAttrs,
@@ -89,13 +88,6 @@ export const SHAPES: Lowering[] = [
     emit(graph, [x], { paddings, constantValue }, [{ shape }]) {
       return [pad(graph, x, paddings, shape, 'constant', graph.scalar(constantValue, x.type))];
     },
-  }),
-  lower<MirrorPadAttrs>({
-    kernel: 'MirrorPad',
-    inputs: ['x'],
-    infer: ([x], { paddings, mode }) =>
-      x.dtype === 'float32' && mode === 'reflect' ? [paddedSpec(x, paddings)] : null,
-    emit: (graph, [x], { paddings }, [{ shape }]) => [pad(graph, x, paddings, shape, 'reflect')],
   }),
   lower<TileAttrs>({
     kernel: 'Tile',
@@ -209,7 +201,8 @@ function paddedSpec<Spec extends { shape: number[] }>(x: Spec, paddings: number[
   return { ...x, shape };
 }
 
-function pad(
+/** `x` with margins per axis; negative amounts cut off. */
+export function pad(
   graph: GraphBuilder,
   x: Value,
   paddings: readonly (readonly number[])[],
