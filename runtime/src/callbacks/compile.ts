@@ -6,36 +6,38 @@ import { engineCounters, isOrt, type EngineCounters } from '../engine/index.ts';
 
 const schema = z.strictObject({
   mode: z
-    .string()
-    .default('default')
+    .enum(['default', 'reduce-overhead', 'max-autotune'])
+    .default('reduce-overhead')
     .superRefine((mode, context) => {
-      const refused = refusals[mode];
-      if (mode === 'default') return;
-      context.addIssue({
-        code: 'custom',
-        message: refused ?? `expected "default", got ${JSON.stringify(mode)}. Use mode: default.`,
-      });
+      if (mode !== 'max-autotune') return;
+      const message =
+        'mode "max-autotune" (timing alternative kernels) is not available. Use mode: reduce-overhead.';
+      context.addIssue({ code: 'custom', message });
     })
-    .describe('default: every step is recorded; its graph is compiled once for each shape.'),
+    .describe(
+      'default: every step is recorded, its graph compiled once for each shape. reduce-overhead: ' +
+        'after three recordings that agree, steps are replayed without running their JavaScript.',
+    ),
 });
-
-const refusals: Record<string, string | undefined> = {
-  'reduce-overhead':
-    'mode "reduce-overhead" (replaying whole steps) is not available yet. Use mode: default, which compiles and caches the same graphs.',
-  'max-autotune':
-    'mode "max-autotune" (timing alternative kernels) is not available yet. Use mode: default.',
-};
 
 export type CompileCallbackOptions = z.input<typeof schema>;
 
-/** Reports how the engine compiled this run: sessions, cache hits, kernels that fell back. */
+/**
+ * Compiles training: PyTorch's `torch.compile`. Replayed steps give the same bits as recorded ones.
+ * A step that cannot be replayed goes on being recorded, and a line says what stands in the way.
+ * At the end of the run it reports replays, sessions, cache hits and kernels that fell back.
+ */
 export class CompileCallback implements Callback {
   static readonly schema = schema;
-  readonly mode: string;
+  readonly mode: 'default' | 'reduce-overhead' | 'max-autotune';
   #before: EngineCounters | null = null;
 
   constructor(options: CompileCallbackOptions = {}) {
     this.mode = parseOptions(schema, options, 'CompileCallback').mode;
+  }
+
+  get replaysSteps(): boolean {
+    return this.mode !== 'default';
   }
 
   onFitStart({ terminal }: TrainerContext): void {
@@ -53,7 +55,7 @@ export class CompileCallback implements Callback {
 
 /** What happened between two readings of the counters, in a line. */
 export function compileReport(before: EngineCounters, after: EngineCounters): string {
-  const count = (key: 'compilations' | 'hits' | 'misses' | 'evictions' | 'runs'): string =>
+  const count = (key: 'compilations' | 'hits' | 'evictions' | 'runs' | 'replays'): string =>
     (after[key] - before[key]).toLocaleString('en-US');
   const fallbacks = Object.entries(after.fallbacks)
     .map(([kernel, runs]): [string, number] => [kernel, runs - (before.fallbacks[kernel] ?? 0)])
@@ -62,6 +64,7 @@ export function compileReport(before: EngineCounters, after: EngineCounters): st
   const parts = [
     `${count('compilations')} graphs compiled`,
     `${count('runs')} runs`,
+    `${count('replays')} steps replayed`,
     `${count('hits')} cache hits`,
     `${count('evictions')} evicted`,
     `${(after.sessionBytes / 1e6).toFixed(0)} MB held by ${String(after.sessions)} sessions`,

@@ -51,7 +51,8 @@ const byTrainer: Readonly<Record<string, string>> = {
 };
 
 const byTop: Readonly<Record<string, string>> = {
-  compile: 'add lightbox.callbacks.CompileCallback to trainer.callbacks',
+  compile:
+    'write trainer.compile: reduce-overhead, or add lightbox.callbacks.CompileCallback to trainer.callbacks',
   optimizer: 'optimizers are set in configureOptimizers() of the model',
   lr_scheduler: 'schedules are set in configureOptimizers() of the model',
   fit: 'the file holds the keys of one run; move what is below one level up',

@@ -22,6 +22,8 @@ export interface Callback extends Hooks {
   readonly saving?: boolean;
   /** Shows progress itself, so that the trainer adds no progress bar. */
   readonly showsProgress?: boolean;
+  /** Wants training steps to be replayed once they are known, instead of recorded each time. */
+  readonly replaysSteps?: boolean;
   /** Takes part in the validation hooks of the sanity check; default: no. */
   readonly runsInSanity?: boolean;
   /** Path of the best checkpoint so far, for a callback that keeps one. */

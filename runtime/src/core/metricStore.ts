@@ -20,7 +20,8 @@ export interface LatestMetric {
   readonly stage: Stage;
 }
 
-interface Pending {
+/** One call of `log` whose value was not read yet. */
+export interface LoggedValue {
   readonly name: string;
   readonly value: number | tf.Tensor;
   readonly options: Required<LogOptions>;
@@ -40,7 +41,7 @@ export class MetricStore {
   readonly progressBar = new Set<string>();
   #stage: Stage = 'train';
   #loader = 'default';
-  #pending: Pending[] = [];
+  #pending: LoggedValue[] = [];
   #epochs = new Map<Stage, Map<string, Accumulator>>();
 
   /** Declares what the following `log` calls belong to. */
@@ -68,6 +69,11 @@ export class MetricStore {
         progBar: options.progBar ?? false,
       },
     });
+  }
+
+  /** What was logged since the last `settle`, in order. */
+  get logged(): readonly LoggedValue[] {
+    return this.#pending;
   }
 
   /**

@@ -16,6 +16,10 @@ export interface EngineCounters {
   runs: number;
   /** Kernels recorded into graphs. */
   recorded: number;
+  /** Training steps replayed without their JavaScript. */
+  replays: number;
+  /** Kinds of steps that were to be replayed and cannot be. */
+  unreplayable: number;
   /** Kernels computed by the `cpu` back end's JavaScript, by kernel name. */
   fallbacks: Record<string, number>;
 }
@@ -49,6 +53,8 @@ function zero(): EngineCounters {
     sessionBytes: 0,
     runs: 0,
     recorded: 0,
+    replays: 0,
+    unreplayable: 0,
     fallbacks: {},
   };
 }

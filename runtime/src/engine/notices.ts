@@ -1,8 +1,9 @@
 /** Something the engine wants a human to know once: it never prints by itself. */
 export interface EngineNotice {
   /** `fallback`: a kernel ran in JavaScript; `uncompiled`: ONNX Runtime refused a graph;
-   * `churn`: shapes change so often that sessions are compiled again and again. */
-  readonly kind: 'fallback' | 'uncompiled' | 'churn';
+   * `churn`: shapes change so often that sessions are compiled again and again; `unreplayed`: a
+   * step that was to be replayed is recorded each time. */
+  readonly kind: 'fallback' | 'uncompiled' | 'churn' | 'unreplayed';
   readonly subject: string;
   readonly message: string;
 }

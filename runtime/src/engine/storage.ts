@@ -87,7 +87,8 @@ function assignStorage(backend: OrtBackend, variable: tf.Variable, view: Float32
   holder.dispose();
 }
 
-function activeOrt(): OrtBackend | undefined {
+/** The recording back end, where it is the active one. */
+export function activeOrt(): OrtBackend | undefined {
   const backend: unknown = tf.getBackend() === 'ort' ? tf.backend() : undefined;
   return backend instanceof OrtBackend ? backend : undefined;
 }

@@ -5,7 +5,7 @@ import type { Rng } from './rng.ts';
  * and weight initializers from `Math.random`, so this makes any tfjs model reproducible.
  * Only for synchronous bodies: the original is back before this returns or throws.
  */
-export function withKeyedRandom<T>(rng: Rng, body: () => T): T {
+export function withKeyedRandom<T>(rng: Pick<Rng, 'uniform'>, body: () => T): T {
   const original = Math.random;
   Math.random = () => rng.uniform();
   try {

@@ -15,6 +15,8 @@ export function countersSince(before: EngineCounters, after: EngineCounters): En
     evictions: after.evictions - before.evictions,
     runs: after.runs - before.runs,
     recorded: after.recorded - before.recorded,
+    replays: after.replays - before.replays,
+    unreplayable: after.unreplayable - before.unreplayable,
     fallbacks,
   };
 }

@@ -1,3 +1,4 @@
+import { CompileCallback } from '../callbacks/compile.ts';
 import { ModelCheckpoint } from '../callbacks/modelCheckpoint.ts';
 import { ModelSummary } from '../callbacks/modelSummary.ts';
 import { ProgressBar } from '../callbacks/progressBar.ts';
@@ -14,6 +15,10 @@ export function withDefaultCallbacks(options: ResolvedTrainerOptions, kind: RunK
   if (enableModelSummary && kind === 'fit' && !has(ModelSummary)) added.push(new ModelSummary());
   if (enableProgressBar && !callbacks.some(({ showsProgress }) => showsProgress === true)) {
     added.push(new ProgressBar());
+  }
+  const { compile } = options;
+  if (compile !== null && kind === 'fit' && !has(CompileCallback)) {
+    added.push(new CompileCallback({ mode: compile }));
   }
   const saves = callbacks.some(({ saving }) => saving === true);
   if (enableCheckpointing && kind === 'fit' && !saves) {

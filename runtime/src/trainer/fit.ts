@@ -9,6 +9,7 @@ import { buildModule } from './buildModule.ts';
 import { captureState, type SavedParts } from './captureState.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
 import { limitBatches } from './limits.ts';
+import { CompiledSteps } from './loops/compiledSteps.ts';
 import type { EvaluationLoader } from './loops/evaluationLoop.ts';
 import { sanityCheck, trainToEnd } from './loops/fitLoop.ts';
 import { OptimizerStep } from './loops/optimizerStep.ts';
@@ -36,6 +37,9 @@ export async function runFit(
   if (checkpoint !== null) restoreWeights(parameters, checkpoint);
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);
   run.optimizer = optimizer;
+  if (run.callbacks.some(({ replaysSteps }) => replaysSteps === true)) {
+    run.compiled = new CompiledSteps(run);
+  }
   session.defer(() => {
     optimizer.dispose();
   });

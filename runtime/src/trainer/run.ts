@@ -19,6 +19,7 @@ import { Rng } from '../random/index.ts';
 import { HookDispatcher } from './hookDispatcher.ts';
 import type { CheckpointWriter } from './checkpointWriter.ts';
 import { FitProgress } from './fitProgress.ts';
+import type { CompiledSteps } from './loops/compiledSteps.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import type { RowPlace, RunLogs } from './runLogs.ts';
 import { StopRequests } from './stopRequests.ts';
@@ -72,6 +73,10 @@ export class Run implements TrainerContext, LogSink {
   firstUpdateAt: number | null = null;
   /** Path of the newest checkpoint of this run. */
   lastCheckpoint: string | null = null;
+  /** Replays training steps, when a callback wants that and the back end can. */
+  compiled: CompiledSteps | null = null;
+  /** Set by everybody who asks where training stands: a recorded step may depend on it. */
+  countersAsked = false;
   #started: number;
 
   constructor(parts: RunParts) {
@@ -93,10 +98,12 @@ export class Run implements TrainerContext, LogSink {
   }
 
   get globalStep(): number {
+    this.countersAsked = true;
     return this.counters.updates.completed;
   }
 
   get currentEpoch(): number {
+    this.countersAsked = true;
     return this.counters.epochs.completed;
   }
 

@@ -122,6 +122,14 @@ export const trainerOptionsSchema = z.strictObject({
     .default(true)
     .describe('Equal seed and threads give equal bits. Always kept, whatever is said here.'),
   seed: z.int().nonnegative().default(42).describe('Seed of everything random in the run.'),
+  compile: z
+    .enum(['default', 'reduce-overhead'])
+    .nullable()
+    .default(null)
+    .describe(
+      'Adds the CompileCallback in this mode. default: steps are recorded, their graphs compiled ' +
+        'once; reduce-overhead: known steps are replayed without their JavaScript.',
+    ),
   callbacks: z
     .array(z.custom<Callback>((value) => typeof value === 'object' && value !== null))
     .default([])

@@ -115,7 +115,7 @@ describe('what is refused says what to write', () => {
       withCallbacks(`    - class_path: lightbox.callbacks.CompileCallback
       init_args: {mode: max-autotune}
 `),
-      'mode "max-autotune" (timing alternative kernels) is not available yet',
+      'mode "max-autotune" (timing alternative kernels) is not available',
     ],
     [
       withCallbacks('    - class_path: lightbox.callbacks.WandbArtifactCheckpoint\n'),

@@ -128,7 +128,7 @@ compile: true
     expect(message.split('\n')).toEqual([
       '15 problems in the configuration:',
       '  a.yaml:18:1: modle: unknown key. Did you mean "model"?',
-      '  a.yaml:19:1: compile: this key has no meaning here: add lightbox.callbacks.CompileCallback to trainer.callbacks',
+      '  a.yaml:19:1: compile: this key has no meaning here: write trainer.compile: reduce-overhead, or add lightbox.callbacks.CompileCallback to trainer.callbacks',
       '  a.yaml:13:3: trainer.max_epoch: unknown key. Did you mean "max_epochs"?',
       '  a.yaml:17:3: trainer.gpus: this key has no meaning here: write accelerator; a run uses one device',
       '  --trainer.max_steps: expected a whole number, more than 0 or null, got "many"',

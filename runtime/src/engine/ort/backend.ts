@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { counters } from '../counters.ts';
 import type { Lowering, OutputSpec } from '../lowerings/lowering.ts';
 import { sizeOf } from '../onnx/value.ts';
+import type { RunObserver } from '../replay/capture.ts';
+import type { NativeTensor } from './binding.ts';
 import { asValues, Entry, isNumeric } from './entry.ts';
 import type { Values } from './entry.ts';
 import { GraphNode } from './graphNode.ts';
@@ -19,6 +21,8 @@ export class OrtBackend extends tf.KernelBackend {
   #sessions: SessionCache;
   // Ids that another back end made and tfjs moved here.
   readonly #foreign = new WeakMap<object, Entry>();
+  /** Told of everything while it is set: a step is being recorded to be replayed. */
+  observer: RunObserver | null = null;
   #pending: GraphNode[] = [];
   #liveEntries = 0;
 
@@ -55,6 +59,7 @@ export class OrtBackend extends tf.KernelBackend {
     const entry = new Entry(dtype, shape);
     fill(entry, values);
     this.#liveEntries++;
+    this.observer?.wrote(entry);
     return entry;
   }
 
@@ -99,6 +104,7 @@ export class OrtBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: object): tf.BackendValues {
+    this.observer?.read();
     const entry = this.entryOf(dataId);
     if (entry.strings !== null) return entry.strings;
     if (entry.complex !== null) {
@@ -199,7 +205,23 @@ export class OrtBackend extends tf.KernelBackend {
     // Emptied first: a node that runs as fallback asks for values and must not flush again.
     this.#pending = [];
     const plan = planRun(pending);
-    if (plan.outputs.length > 0) runPlan(plan, this.#sessions, destinations);
+    if (plan.outputs.length === 0) return;
+    const results = runPlan(plan, this.#sessions, destinations);
+    this.observer?.ran(plan, results);
+  }
+
+  /** Whether the session of a plan is there. */
+  hasSession(key: string): boolean {
+    return this.#sessions.has(key);
+  }
+
+  /** Runs the session of a plan again, on whatever is fed. */
+  rerun(
+    key: string,
+    feeds: Record<string, NativeTensor>,
+    fetches: Record<string, NativeTensor | null>,
+  ): void {
+    this.#sessions.run(key, () => missing(key), feeds, fetches);
   }
 
   /** Evaluates everything if a pending node reads one of these data ids. */
@@ -212,6 +234,7 @@ export class OrtBackend extends tf.KernelBackend {
 
   /** Evaluates these float32 tensors into the given views, with all that is pending. */
   materialize(requests: readonly { tensor: tf.Tensor; into: Float32Array }[]): void {
+    this.observer?.materialized(requests);
     const destinations = new Map<Entry, Destination>();
     for (const { tensor, into } of requests) {
       const entry = this.entryOf(tensor.dataId);
@@ -235,6 +258,10 @@ export class OrtBackend extends tf.KernelBackend {
   #has(dataId: object): boolean {
     return dataId instanceof Entry ? !dataId.gone : this.#foreign.has(dataId);
   }
+}
+
+function missing(key: string): never {
+  throw new Error(`There is no session for ${key.slice(0, 80)}.`);
 }
 
 function fill(entry: Entry, values: tf.BackendValues): void {

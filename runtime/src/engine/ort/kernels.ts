@@ -82,6 +82,8 @@ function fallBack(
   attrs: object,
 ): tf.TensorInfo | tf.TensorInfo[] {
   const isList = Array.isArray(inputs);
+  // Kernels without inputs make constants.
+  if (Object.keys(inputs).length > 0) backend.observer?.fellBack(name);
   const tensors = Object.entries(inputs).map(
     ([key, info]) => [key, inputToCpu(backend, info)] as const,
   );

@@ -13,12 +13,12 @@ import type { SessionCache } from './sessionCache.ts';
 /** A view that an output is written into directly. */
 export type Destination = Float32Array;
 
-/** Runs a plan and gives its output entries their values. */
+/** Runs a plan and gives its output entries their values, which it also returns in their order. */
 export function runPlan(
   plan: Plan,
   sessions: SessionCache,
   destinations?: ReadonlyMap<Entry, Destination>,
-): void {
+): readonly Values[] {
   const feeds = feedsOf(plan);
   const read = destinations === undefined ? [] : regionsOf(plan.inputs);
   const results = plan.outputs.map(({ entry }) => resultArray(entry, read, destinations));
@@ -34,6 +34,7 @@ export function runPlan(
   for (const node of plan.nodes) {
     for (const entry of node.outputs) entry.node = null;
   }
+  return results;
 }
 
 function feedsOf(plan: Plan): Record<string, NativeTensor> {

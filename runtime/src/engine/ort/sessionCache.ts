@@ -24,6 +24,7 @@ export interface CacheSettings {
 
 interface CachedSession {
   session: NativeSession;
+  readonly model: Uint8Array<ArrayBuffer>;
   runs: number;
   bytes: number;
 }
@@ -59,7 +60,7 @@ export class SessionCache {
   ): void {
     const cached = this.#find(key) ?? this.#add(key, model);
     counters.runs++;
-    if (this.#becomesSpinner(key)) this.#letSpin(key, cached, model());
+    if (this.#becomesSpinner(key)) this.#letSpin(key, cached);
     if (cached.runs >= MEASURED_RUNS) {
       cached.session.run(feeds, fetches);
       return;
@@ -69,6 +70,11 @@ export class SessionCache {
     cached.runs++;
     this.#grow(cached, memoryUsage.rss() - before);
     this.#evict(key);
+  }
+
+  /** Whether the graph known by `key` is compiled. */
+  has(key: string): boolean {
+    return this.#sessions.has(key);
   }
 
   /** Drops every session. */
@@ -99,9 +105,12 @@ export class SessionCache {
   }
 
   /** The same graph and threads: results stay the same to the bit. */
-  #letSpin(key: string, cached: CachedSession, model: Uint8Array<ArrayBuffer>): void {
+  #letSpin(key: string, cached: CachedSession): void {
     cached.session.dispose();
-    cached.session = createSession(model, { threads: this.#settings.threads, spinning: true });
+    cached.session = createSession(cached.model, {
+      threads: this.#settings.threads,
+      spinning: true,
+    });
     this.#spinner = key;
   }
 
@@ -109,7 +118,7 @@ export class SessionCache {
     const bytes = model();
     const { threads, spinning } = this.#settings;
     const session = createSession(bytes, { threads, spinning: spinning === true });
-    const cached = { session, runs: 0, bytes: 0 };
+    const cached = { session, model: bytes, runs: 0, bytes: 0 };
     this.#sessions.set(key, cached);
     counters.compilations++;
     counters.sessions++;

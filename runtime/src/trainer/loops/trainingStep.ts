@@ -3,7 +3,7 @@ import { disposeBatch, toTensors, type Batch } from '../../core/batch.ts';
 import type { LoadedBatch } from '../../core/loader.ts';
 import { computeGradients } from '../../engine/gradients.ts';
 import { UsageError } from '../../errors.ts';
-import { withKeyedRandom } from '../../random/index.ts';
+import { withKeyedRandom, type Rng } from '../../random/index.ts';
 import type { Run } from '../run.ts';
 import type { Progress } from '../../core/counters.ts';
 import type { BoundRound } from './boundRound.ts';
@@ -62,15 +62,24 @@ export async function trainOnBatch(
 function backward(run: Run, round: BoundRound, batch: Batch, index: number): number {
   const { module } = run;
   const random = run.rng.fold('step', run.counters.batches.completed, round.name);
-  const tensor = withKeyedRandom(random, () =>
-    computeGradients(
-      () => checkedLoss(module.trainingStep(batch, index, round.name), module),
-      round.arena,
-    ),
-  );
+  const record = (lent: Pick<Rng, 'uniform'>): tf.Scalar =>
+    withKeyedRandom(lent, () =>
+      computeGradients(
+        () => checkedLoss(module.trainingStep(batch, index, round.name), module),
+        round.arena,
+      ),
+    );
+  const loss =
+    run.compiled === null
+      ? readLoss(record(random))
+      : run.compiled.step(round, batch, index, random, record);
+  if (!Number.isFinite(loss) && run.options.terminateOnNan) throw notFinite(run, loss, index);
+  return loss;
+}
+
+function readLoss(tensor: tf.Scalar): number {
   const [loss] = tensor.dataSync();
   tensor.dispose();
-  if (!Number.isFinite(loss) && run.options.terminateOnNan) throw notFinite(run, loss, index);
   return loss;
 }
 

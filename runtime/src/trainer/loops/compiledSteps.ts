@@ -1,0 +1,116 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { isPlainObject } from '../../core/json.ts';
+import type { Batch } from '../../core/batch.ts';
+import type { LoggedValue } from '../../core/metricStore.ts';
+import { StepReplay } from '../../engine/replay/stepReplay.ts';
+import type { RecordedStep } from '../../engine/replay/template.ts';
+import type { Rng } from '../../random/index.ts';
+import type { Run } from '../run.ts';
+import type { BoundRound } from './boundRound.ts';
+
+type Random = Pick<Rng, 'uniform'>;
+
+/** The training steps of a run, replayed where that is safe. */
+export class CompiledSteps {
+  readonly #run: Run;
+  readonly #replay: StepReplay;
+  readonly #usesIndex: boolean;
+  /** Calls of `log` by the tag that stands for them in the engine. */
+  readonly #calls = new Map<string, LoggedValue>();
+
+  constructor(run: Run) {
+    const { module } = run;
+    this.#run = run;
+    this.#replay = new StepReplay(`${module.constructor.name}.trainingStep`);
+    this.#usesIndex = usesParameter((module as { trainingStep: unknown }).trainingStep, 1);
+  }
+
+  /**
+   * Runs one step: its gradients are in the round's arena, its values logged.
+   * @param record does so with the step's own code
+   * @returns the loss
+   */
+  step(
+    round: BoundRound,
+    batch: Batch,
+    index: number,
+    random: Random,
+    record: (random: Random) => tf.Scalar,
+  ): number {
+    const run = this.#run;
+    const { tensors, guard } = leavesOf(batch, round.name);
+    let recordedLoss: tf.Scalar | null = null;
+    const replayed = this.#replay.run({
+      guard,
+      batch: tensors,
+      arena: round.arena,
+      variables: () => run.module.parameters().map(({ variable }) => variable),
+      random,
+      boundary: index === 0,
+      record: (lent) => {
+        const before = run.store.logged.length;
+        run.countersAsked = false;
+        recordedLoss = record(lent);
+        return this.#recorded(recordedLoss, run.store.logged.slice(before));
+      },
+      objection: () => this.#objection(),
+    });
+    if (replayed === null) return read(recordedLoss);
+    for (const { tag, value } of replayed.scalars) {
+      const call = this.#calls.get(tag);
+      if (call !== undefined) run.store.log(call.name, value, call.options);
+    }
+    return replayed.loss;
+  }
+
+  #recorded(loss: tf.Scalar, logged: readonly LoggedValue[]): RecordedStep {
+    const scalars = logged.map((call) => {
+      const tag = `${call.name} ${JSON.stringify(call.options)}`;
+      this.#calls.set(tag, { ...call, value: NaN });
+      return { tag, value: call.value };
+    });
+    return { loss, scalars };
+  }
+
+  #objection(): string | null {
+    if (this.#usesIndex) return 'it uses batchIdx, which a replay would not see';
+    if (!this.#run.countersAsked) return null;
+    return 'it asks the trainer where training stands (globalStep, currentEpoch)';
+  }
+}
+
+function read(loss: tf.Scalar | null): number {
+  if (loss === null) throw new Error('The step was neither recorded nor replayed.');
+  const [value] = loss.dataSync();
+  loss.dispose();
+  return value;
+}
+
+/** The tensors of a batch in a fixed order, and everything else in it as text. */
+function leavesOf(batch: Batch, round: string): { tensors: tf.Tensor[]; guard: string } {
+  const tensors: tf.Tensor[] = [];
+  let guard = round;
+  const visit = (item: Batch): void => {
+    if (item instanceof tf.Tensor) tensors.push(item as tf.Tensor);
+    else if (Array.isArray(item)) item.forEach(visit);
+    else if (isPlainObject(item)) {
+      for (const [key, inner] of Object.entries(item)) {
+        guard += `.${key}`;
+        visit(inner);
+      }
+    } else guard += JSON.stringify(item) ?? typeof item;
+  };
+  visit(batch);
+  return { tensors, guard };
+}
+
+/** Whether the text of a function mentions its parameter at a position outside the list of them. */
+function usesParameter(method: unknown, position: number): boolean {
+  const text = String(method);
+  const list = /^[^(]*\(([^)]*)\)/.exec(text);
+  const name = list?.[1].split(',').at(position)?.trim();
+  if (list === null || name === undefined || !/^[\w$]+$/.test(name)) return false;
+  return new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`).test(
+    text.slice(list[0].length),
+  );
+}
