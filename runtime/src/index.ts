@@ -12,6 +12,7 @@ export type { LoadedBatch, Loader, Loaders } from './core/loader.ts';
 export type { LatestMetric, LogOptions } from './core/metricStore.ts';
 export type { NamedParameter } from './core/parameters.ts';
 export { TrainModule } from './core/trainModule.ts';
+export { layers } from './core/layers/index.ts';
 
 // Optimizers and schedules
 export {

@@ -12,3 +12,4 @@ export {
   materialize,
   prepareInPlaceWrite,
 } from './storage.ts';
+export { canFuseRecurrence, recurrence } from './recurrence.ts';

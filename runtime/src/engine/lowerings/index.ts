@@ -13,6 +13,7 @@ import { MIRROR_PADS } from './mirrorPad.ts';
 import { NORMALIZATIONS } from './normalize.ts';
 import { POOLS } from './pool.ts';
 import { RECURRENCES } from './recurrent.ts';
+import { RECURRENCES } from './recurrent.ts';
 import { REDUCTIONS } from './reduce.ts';
 import { RESIZES } from './resize.ts';
 import { SCATTERS } from './scatter.ts';
@@ -37,6 +38,7 @@ export const LOWERINGS: readonly Lowering[] = [
   ...CUMULATIVE_PRODUCTS,
   ...LOCAL_RESPONSES,
   ...MIRROR_PADS,
+  ...RECURRENCES,
   ...RECURRENCES,
   ...RESIZES,
   ...SCATTERS,

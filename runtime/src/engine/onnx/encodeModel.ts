@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ELEMENT_CODE } from './model.ts';
-import type { Attribute, Initializer, Model, ModelNode, Port } from './model.ts';
+import type { Attribute, Body, Initializer, Model, ModelNode, Port } from './model.ts';
 
 const IR_VERSION = 9;
 const OPSET_VERSION = 18;
@@ -10,16 +10,20 @@ const MICROSOFT_DOMAINS = ['com.microsoft', 'com.microsoft.nchwc'];
 export function encodeModel(model: Model): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.Varint).int64(IR_VERSION);
-  message(writer, 7, () => {
-    for (const node of model.nodes) message(writer, 1, () => writeNode(writer, node));
-    text(writer, 2, 'step');
-    for (const item of model.initializers) message(writer, 5, () => writeTensor(writer, item));
-    for (const port of model.inputs) message(writer, 11, () => writePort(writer, port));
-    for (const port of model.outputs) message(writer, 12, () => writePort(writer, port));
-  });
+  message(writer, 7, () => writeGraph(writer, 'step', model));
   writeOpset(writer, '', OPSET_VERSION);
   for (const domain of MICROSOFT_DOMAINS) writeOpset(writer, domain, 1);
   return writer.finish();
+}
+
+function writeGraph(writer: BinaryWriter, name: string, graph: Body | Model): void {
+  for (const node of graph.nodes) message(writer, 1, () => writeNode(writer, node));
+  text(writer, 2, name);
+  if ('initializers' in graph) {
+    for (const item of graph.initializers) message(writer, 5, () => writeTensor(writer, item));
+  }
+  for (const port of graph.inputs) message(writer, 11, () => writePort(writer, port));
+  for (const port of graph.outputs) message(writer, 12, () => writePort(writer, port));
 }
 
 function writeNode(writer: BinaryWriter, node: ModelNode): void {
@@ -35,6 +39,7 @@ function writeNode(writer: BinaryWriter, node: ModelNode): void {
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
+const ATTRIBUTE_GRAPH = 5;
 const ATTRIBUTE_INTS = 7;
 
 function writeAttribute(writer: BinaryWriter, name: string, value: Attribute): void {
@@ -48,6 +53,9 @@ function writeAttribute(writer: BinaryWriter, name: string, value: Attribute): v
   } else if ('float' in value) {
     writer.tag(2, WireType.Bit32).float(value.float);
     kind(writer, ATTRIBUTE_FLOAT);
+  } else if ('body' in value) {
+    message(writer, 6, () => writeGraph(writer, name, value.body));
+    kind(writer, ATTRIBUTE_GRAPH);
   } else {
     for (const item of value) writer.tag(8, WireType.Varint).int64(item);
     kind(writer, ATTRIBUTE_INTS);

@@ -176,7 +176,7 @@ export class GraphBuilder {
       this.#nodes,
       ends.flatMap((end) => end.inputs),
     );
-    const used = new Set([...nodes, ...ends].flatMap((node) => node.inputs));
+    const used = new Set([...nodes, ...ends].flatMap(reads));
     return {
       nodes: [...nodes, ...ends],
       initializers: [...this.#initializers.values()].filter((item) => used.has(item.name)),
@@ -229,9 +229,15 @@ function needed(nodes: readonly ModelNode[], wanted: readonly string[]): ModelNo
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => names.has(name))) continue;
     kept.push(node);
-    for (const input of node.inputs) names.add(input);
+    for (const input of reads(node)) names.add(input);
   }
   return kept.reverse();
+}
+
+/** Every name of the graph that a node reads. */
+function reads({ inputs, attributes }: ModelNode): readonly string[] {
+  const { body } = attributes;
+  return typeof body === 'object' && 'body' in body ? [...inputs, ...body.body.captures] : inputs;
 }
 
 function constantBytes(type: ElementType, values: readonly number[]): Uint8Array {

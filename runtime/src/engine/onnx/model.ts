@@ -16,7 +16,17 @@ export const ELEMENT_CODE: Record<DeclaredType, number> = {
 };
 
 /** A node attribute; a plain number is an integer, floats are marked. */
-export type Attribute = number | readonly number[] | string | { readonly float: number };
+export type Attribute =
+  number | readonly number[] | string | { readonly float: number } | { readonly body: Body };
+
+/** A graph inside a node, which the node runs once per element of a sequence. */
+export interface Body {
+  readonly nodes: readonly ModelNode[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Names of the enclosing graph that the body reads besides its inputs. */
+  readonly captures: readonly string[];
+}
 
 export interface ModelNode {
   readonly type: string;
