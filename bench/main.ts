@@ -1,5 +1,6 @@
 /**
- * Side-by-side benchmarks: `npm run bench -- <suite> [--json] [--case <name>] [--rounds <n>]`.
+ * Side-by-side benchmarks: `npm run bench -- <suite> [--json] [--case <name>]
+ * [--subject <start of its name>] [--rounds <n>]`.
  * With `--json`, standard output has one JSON object a line and nothing else.
  */
 import { parseArgs } from 'node:util';
@@ -14,7 +15,7 @@ const suites: Record<string, () => Promise<Suite>> = {
 };
 
 async function main(args: readonly string[]): Promise<void> {
-  const { name, json, cases, rounds } = parse(args);
+  const { name, json, cases, subjects, rounds } = parse(args);
   const suite = await suites[name]();
   const emit = (row: Row): void => {
     if (json) process.stdout.write(`${JSON.stringify(row)}\n`);
@@ -22,7 +23,7 @@ async function main(args: readonly string[]): Promise<void> {
       process.stderr.write(`${row.case} ${row.subject}: ${String(row.median)}\n`);
   };
   const report = new Report(name, emit);
-  await suite(report, { cases, rounds, python: process.env.LIGHTBOX_BENCH_PYTHON });
+  await suite(report, { cases, subjects, rounds, python: process.env.LIGHTBOX_BENCH_PYTHON });
   if (!json) process.stdout.write(`${table(report.rows)}\n`);
 }
 
@@ -30,6 +31,7 @@ function parse(args: readonly string[]): {
   name: string;
   json: boolean;
   cases: string[];
+  subjects: string[];
   rounds: number | undefined;
 } {
   const { values, positionals } = parseArgs({
@@ -38,6 +40,7 @@ function parse(args: readonly string[]): {
     options: {
       json: { type: 'boolean', default: false },
       case: { type: 'string', multiple: true, default: [] },
+      subject: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
     },
   });
@@ -58,7 +61,7 @@ function parse(args: readonly string[]): {
       `--rounds: expected a whole number from 1, got "${String(values.rounds)}".`,
     );
   }
-  return { name, json: values.json, cases: values.case, rounds };
+  return { name, json: values.json, cases: values.case, subjects: values.subject, rounds };
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

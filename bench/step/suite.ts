@@ -18,7 +18,8 @@ const budgetMs = 15_000;
 const patienceMs = 120_000;
 
 /** Optimizer steps (forward, backward, Adam, loss read) of each case, side by side. */
-export const stepSuite: Suite = async (report, { cases: wanted, rounds = 12, python }) => {
+export const stepSuite: Suite = async (report, options) => {
+  const { cases: wanted, subjects, rounds = 12, python } = options;
   const names = chosen(wanted);
   report.machine({ ...machineFacts(), ...versions() });
   if (python === undefined) {
@@ -26,8 +27,10 @@ export const stepSuite: Suite = async (report, { cases: wanted, rounds = 12, pyt
       subject: 'pytorch',
     });
   }
-  for (const name of names) await runCase(report, name, rounds, python);
-  await measureGrowth(report);
+  const chosenSubject = (subject: string): boolean =>
+    subjects.length === 0 || subjects.some((start) => subject.startsWith(start));
+  for (const name of names) await runCase(report, name, rounds, python, chosenSubject);
+  if (subjects.length === 0) await measureGrowth(report);
 };
 
 async function runCase(
@@ -35,31 +38,42 @@ async function runCase(
   name: CaseName,
   rounds: number,
   python: string | undefined,
+  isWanted: (subject: string) => boolean,
 ): Promise<void> {
+  const fast = ['ort-default', 'ort-default-1t', 'ort-replay', 'ort-replay-1t'];
+  const slow = ['tfjs-wasm', ...(name === 'mlp' ? ['tfjs-cpu'] : [])];
   const contestants = [
-    nodePeer('ort-default', stepsPerBurst[name], true),
-    nodePeer('tfjs-wasm', 2),
-    ...(name === 'mlp' ? [nodePeer('tfjs-cpu', 1)] : []),
-    ...pythonContestants(python, name),
+    ...fast.filter(isWanted).map((subject) => nodePeer(subject, stepsPerBurst[name], true)),
+    ...(isWanted('pytorch') ? pythonContestants(python, name) : []),
   ];
+  const slowOnes = slow.filter(isWanted).map((subject) => nodePeer(subject, 2));
   try {
     const ready = await prepareAll(report, name, contestants);
-    for (let round = 0; round < rounds; round++) {
-      for (const contestant of ready) {
-        if (total(contestant.samples) > budgetMs) continue;
-        await contestant.burst();
-        // Thread pools spin for a while after their last product; the next subject must not pay.
-        await sleep(30);
-      }
-    }
-    summarise(report, name, ready);
+    await takeTurns(ready, rounds);
+    // By themselves: their seconds would let the caches and cores of the fast ones go cold.
+    const readySlow = await prepareAll(report, name, slowOnes);
+    await takeTurns(readySlow, rounds);
+    summarise(report, name, [...ready, ...readySlow]);
   } finally {
-    for (const { peer } of contestants) peer.close();
+    for (const { peer } of [...contestants, ...slowOnes]) peer.close();
   }
+  report.compare(name, 'ort-replay', 'pytorch');
   report.compare(name, 'ort-default', 'pytorch');
+  report.compare(name, 'ort-default', 'ort-replay');
   report.compare(name, 'ort-default', 'tfjs-wasm');
-  if (name === 'cnn') await oneSlowStep(report);
+  if (name === 'cnn' && isWanted('tfjs-cpu')) await oneSlowStep(report);
   report.compare(name, 'ort-default', 'tfjs-cpu');
+}
+
+async function takeTurns(contestants: readonly Contestant[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of contestants) {
+      if (total(contestant.samples) > budgetMs) continue;
+      await contestant.burst();
+      // Thread pools spin for a while after their last product; the next subject must not pay.
+      await sleep(30);
+    }
+  }
 }
 
 /** Builds every subject and warms it up; those that cannot do the case are noted and left out. */
@@ -94,7 +108,7 @@ function summarise(report: Report, name: CaseName, ready: readonly Contestant[])
     report.note(`best variant: ${best.subject}`, { case: name, subject: 'pytorch' });
   }
   for (const { subject, firstStepMs, peakMb } of ready) {
-    if (subject !== 'ort-default' && subject !== best?.subject) continue;
+    if (!['ort-default', 'ort-replay', best?.subject].includes(subject)) continue;
     report.measure(`${name}-first-step`, subject, 'ms', [firstStepMs]);
     if (peakMb > 0) report.measure(`${name}-peak-memory`, subject, 'MB', [peakMb]);
   }

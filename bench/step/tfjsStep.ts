@@ -2,25 +2,48 @@
 import { Adam } from '../../runtime/dist/core/optim/index.js';
 import { ParameterArena } from '../../runtime/dist/engine/arena/parameterArena.js';
 import { computeGradients } from '../../runtime/dist/engine/gradients.js';
+import { StepReplay } from '../../runtime/dist/engine/replay/stepReplay.js';
 import * as tf from '../../runtime/dist/engine/tf.js';
+import { Rng } from '../../runtime/dist/random/index.js';
 import { gptLogits } from './gptModel.ts';
 import { cases, initialWeights, learningRate, type CaseName, type StepBatch } from './workload.ts';
 
 /** One optimizer step on a batch; returns the loss as a number, as a user who logs it would. */
 export type TrainStep = (batch: StepBatch) => number;
 
-/** Training as this runtime does it: gradients into the arena, the update in place. */
-export function lightboxStep(name: CaseName): TrainStep {
+/**
+ * Training as this runtime does it: gradients into the arena, the update in place.
+ * @param replayed whether known steps are replayed, as `trainer.compile: reduce-overhead` does
+ */
+export function lightboxStep(name: CaseName, replayed: boolean): TrainStep {
   const model = build(name);
   const parameters = model.variables.map((variable, index) => ({ name: String(index), variable }));
   const arena = new ParameterArena(parameters);
   const optimizer = new Adam({ lr: learningRate });
   optimizer.bind(arena);
+  const replay = new StepReplay(name);
+  const random = Rng.fromSeed(0);
   return (batch) =>
     withTensors(name, batch, (inputs, labels) => {
-      const loss = computeGradients(() => lossOf(name, model, inputs, labels), arena);
+      const record = () => computeGradients(() => lossOf(name, model, inputs, labels), arena);
+      if (!replayed) {
+        const loss = record();
+        optimizer.step();
+        return readAndDispose(loss);
+      }
+      let loss: tf.Scalar | undefined;
+      const known = replay.run({
+        guard: '',
+        batch: [inputs, labels],
+        arena,
+        variables: () => model.variables,
+        random,
+        boundary: false,
+        record: () => ({ loss: (loss = record()), scalars: [] }),
+        objection: () => null,
+      });
       optimizer.step();
-      return readAndDispose(loss);
+      return known?.loss ?? (loss === undefined ? NaN : readAndDispose(loss));
     });
 }
 

@@ -1,6 +1,6 @@
 /**
  * One tfjs subject in a process of its own, so that thread pools and memory are not shared.
- * Usage: worker.ts <ort-default|tfjs-wasm|tfjs-cpu>; answers JSON lines, see `peer.ts`.
+ * Usage: worker.ts <ort-default|ort-replay|tfjs-wasm|tfjs-cpu>[-1t]; answers JSON lines, see `peer.ts`.
  */
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../runtime/dist/errors.js';
@@ -12,18 +12,24 @@ import { batches, type StepBatch } from './workload.ts';
 
 const accelerators: Record<string, string> = {
   'ort-default': 'ort',
+  'ort-replay': 'ort',
   'tfjs-wasm': 'wasm',
   'tfjs-cpu': 'cpu',
 };
 
-const subject = process.argv[2];
+const oneThread = process.argv[2].endsWith('-1t');
+const subject = process.argv[2].replace(/-1t$/, '');
+const accelerator = accelerators[subject];
 let step: TrainStep | undefined;
 let data: StepBatch[] = [];
 let done = 0;
 
 function answer(request: Request): Response {
   if (request.do === 'prepare') {
-    step = subject === 'ort-default' ? lightboxStep(request.case) : tfjsStep(request.case);
+    step =
+      accelerator === 'ort'
+        ? lightboxStep(request.case, subject === 'ort-replay')
+        : tfjsStep(request.case);
     data = (request.batchSizes ?? [undefined]).flatMap((size) => batches(request.case, size));
     done = 0;
     return { ms: [] };
@@ -54,7 +60,7 @@ function peakMb(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
 
-await selectBackend({ accelerator: accelerators[subject] });
+await selectBackend({ accelerator, ...(oneThread && { threads: 1 }) });
 for await (const line of createInterface({ input: process.stdin })) {
   let response: Response;
   try {
