@@ -68,6 +68,11 @@ export { CSVLogger, JSONLLogger } from './loggers/index.ts';
 // Checkpoints
 export { readCheckpoint, resolveCheckpoint, type Checkpoint } from './checkpoint/index.ts';
 
+// Operations beyond tfjs's
+export { gelu } from './engine/ops/gelu.ts';
+export type { GeluApproximation } from './engine/ops/geluOnCpu.ts';
+export { layerNorm } from './engine/ops/layerNorm.ts';
+
 // Engine
 export {
   engineCounters,

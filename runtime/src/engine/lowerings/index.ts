@@ -5,14 +5,15 @@ import { CREATIONS } from './create.ts';
 import { CUMULATIVE_PRODUCTS } from './cumulativeProduct.ts';
 import { ELEMENTWISE } from './elementwise.ts';
 import { GATHERS } from './gather.ts';
+import { GELUS } from './gelu.ts';
 import { JOINS } from './join.ts';
 import { LOCAL_RESPONSES } from './localResponse.ts';
+import { LAYER_NORMS } from './layerNorm.ts';
 import type { Lowering } from './lowering.ts';
 import { PRODUCTS } from './matmul.ts';
 import { MIRROR_PADS } from './mirrorPad.ts';
 import { NORMALIZATIONS } from './normalize.ts';
 import { POOLS } from './pool.ts';
-import { RECURRENCES } from './recurrent.ts';
 import { RECURRENCES } from './recurrent.ts';
 import { REDUCTIONS } from './reduce.ts';
 import { RESIZES } from './resize.ts';
@@ -33,12 +34,13 @@ export const LOWERINGS: readonly Lowering[] = [
   ...JOINS,
   ...GATHERS,
   ...NORMALIZATIONS,
+  ...LAYER_NORMS,
+  ...GELUS,
   ...CREATIONS,
   ...ANGLES,
   ...CUMULATIVE_PRODUCTS,
   ...LOCAL_RESPONSES,
   ...MIRROR_PADS,
-  ...RECURRENCES,
   ...RECURRENCES,
   ...RESIZES,
   ...SCATTERS,
