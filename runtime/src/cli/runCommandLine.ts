@@ -1,5 +1,6 @@
 import type { MapNode } from '../config/node.ts';
 import { commonFlags, parseArguments, type ParsedArguments } from '../config/parseArguments.ts';
+import { traceEngine } from '../engine/index.ts';
 import { didYouMean, isUsageError, LightboxError, messageOf, UsageError } from '../errors.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { refuseLater } from './commands/index.ts';
@@ -27,6 +28,8 @@ export async function runCommandLine(
   host: Host,
 ): Promise<number> {
   try {
+    const trace = host.env.LIGHTBOX_ENGINE_TRACE;
+    if (trace !== undefined && trace !== '') traceEngine(trace);
     return await dispatch(args, program, host);
   } catch (error) {
     host.terminal.restore();

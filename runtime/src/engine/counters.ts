@@ -1,3 +1,5 @@
+import { trace } from './trace.ts';
+
 /** What the engine did since the process started or `resetEngineCounters` was called. */
 export interface EngineCounters {
   /** Sessions created. */
@@ -40,6 +42,7 @@ export function resetEngineCounters(): void {
 
 /** Counts one kernel that ran on the `cpu` back end's code. */
 export function countFallback(kernel: string): void {
+  trace({ event: 'fallback', kernel });
   counters.fallbacks[kernel] = (counters.fallbacks[kernel] ?? 0) + 1;
 }
 

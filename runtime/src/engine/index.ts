@@ -13,3 +13,4 @@ export {
   prepareInPlaceWrite,
 } from './storage.ts';
 export { canFuseRecurrence, recurrence } from './recurrence.ts';
+export { traceEngine } from './trace.ts';

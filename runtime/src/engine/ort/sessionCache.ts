@@ -1,6 +1,7 @@
 import { memoryUsage } from 'node:process';
 import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
+import { graphName, trace, traceGraph } from '../trace.ts';
 import { createSession } from './binding.ts';
 import type { NativeSession, NativeTensor } from './binding.ts';
 
@@ -117,7 +118,9 @@ export class SessionCache {
   #add(key: string, model: () => Uint8Array<ArrayBuffer>): CachedSession {
     const bytes = model();
     const { threads, spinning } = this.#settings;
+    const started = performance.now();
     const session = createSession(bytes, { threads, spinning: spinning === true });
+    traceGraph(key, bytes, performance.now() - started);
     const cached = { session, model: bytes, runs: 0, bytes: 0 };
     this.#sessions.set(key, cached);
     counters.compilations++;
@@ -139,6 +142,7 @@ export class SessionCache {
       if (key === current) continue;
       this.#drop(key);
       counters.evictions++;
+      trace({ event: 'evicted', graph: graphName(key) });
     }
   }
 

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
 import type { ParameterArena } from '../arena/parameterArena.ts';
+import { graphName, trace } from '../trace.ts';
 import { activeOrt } from '../storage.ts';
 import type { OrtBackend } from '../ort/backend.ts';
 import type { Entry } from '../ort/entry.ts';
@@ -129,6 +130,8 @@ export class StepReplay {
     if (typeof template === 'string' || kind.givenUp) return;
     kind.template = template;
     kind.alike++;
+    const event = kind.alike >= LEARNING ? 'replaying' : 'recorded';
+    trace({ event, step: this.#name, graph: graphName(template.key) });
     if (kind.alike >= LEARNING) {
       kind.plan = new ReplayPlan(template);
       if (difference === null) kind.different = 0;
@@ -139,6 +142,7 @@ export class StepReplay {
     kind.givenUp = true;
     kind.template = null;
     counters.unreplayable++;
+    trace({ event: 'unreplayable', step: this.#name, reason });
     notify({
       kind: 'unreplayed',
       subject: `${this.#name}: ${reason}`,
