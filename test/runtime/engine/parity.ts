@@ -1,0 +1,88 @@
+import { expect } from '@jest/globals';
+import {
+  engineCounters,
+  resetEngineCounters,
+  selectBackend,
+} from '../../../runtime/src/engine/index.ts';
+import * as tf from '../../../runtime/src/engine/tf.ts';
+import { difference, distinct } from './compare.ts';
+
+/** A model and how it is trained; everything is made anew on each back end. */
+export interface Subject {
+  readonly model: () => tf.LayersModel;
+  /** The inputs of one batch. */
+  readonly x: () => tf.Tensor | tf.Tensor[];
+  /** The targets; values in the shape of the outputs by default. */
+  readonly y?: () => tf.Tensor | tf.Tensor[];
+  readonly loss?: string | string[];
+  readonly optimizer?: () => tf.Optimizer;
+  readonly metrics?: string[];
+  /** Kernels that may run in JavaScript in this case. */
+  readonly fallbacks?: readonly string[];
+}
+
+const STEPS = 20;
+
+/** Trains 20 steps on `cpu` and on `ort`: equal losses and weights, and no fallback on the way. */
+export async function expectSameTraining(subject: Subject): Promise<void> {
+  const cpu = await train('cpu', subject);
+  const ort = await train('ort', subject);
+  expect(cpu.losses.every((loss) => Number.isFinite(loss))).toBe(true);
+  // A model that does not learn would agree with anything.
+  expect(cpu.losses.at(-1)).not.toBe(cpu.losses[0]);
+  expect(difference(ort.losses, cpu.losses)).toBeLessThan(1e-3);
+  expect(difference(ort.weights, cpu.weights)).toBeLessThan(1e-3);
+  const allowed = subject.fallbacks ?? [];
+  expect(Object.keys(ort.fallbacks).filter((name) => !allowed.includes(name))).toEqual([]);
+}
+
+async function train(accelerator: string, subject: Subject) {
+  await selectBackend({ accelerator, threads: 1 });
+  const { random } = Math;
+  Math.random = repeatable();
+  try {
+    const model = subject.model();
+    model.setWeights(model.weights.map(initialValue));
+    model.compile({
+      optimizer: subject.optimizer?.() ?? tf.train.sgd(0.02),
+      loss: subject.loss ?? 'meanSquaredError',
+      metrics: subject.metrics ?? [],
+    });
+    const x = subject.x();
+    const y = subject.y?.() ?? targets(model, x);
+    resetEngineCounters();
+    const losses: number[] = [];
+    for (let step = 0; step < STEPS; step++) {
+      losses.push(...[await model.trainOnBatch(x, y)].flat());
+    }
+    const { fallbacks } = engineCounters();
+    const weights = model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+    model.dispose();
+    return { losses, weights, fallbacks };
+  } finally {
+    Math.random = random;
+  }
+}
+
+function targets(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
+  const [first] = [x].flat();
+  return model.outputs.map(({ shape }, index) =>
+    distinct([first.shape[0], ...shape.slice(1).map(Number)], 50 + index, -1, 1),
+  );
+}
+
+/** Small values, and positive ones where a scale or a variance is meant. */
+function initialValue({ name, shape }: tf.LayerVariable, index: number): tf.Tensor {
+  const sizes = shape.map(Number);
+  const isScale = name.includes('gamma') || name.includes('variance');
+  return isScale ? distinct(sizes, index, 0.5, 1.5) : distinct(sizes, index, -0.4, 0.4);
+}
+
+/** tfjs's random ops and dropout seed themselves from Math.random. */
+function repeatable(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
