@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { broadcastShape } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
-import { addBiasToConvolution } from './convolution.ts';
+import { addBiasToConvolution } from './convolutionFusion.ts';
 import { maskPoolGradient, prelu } from './elementwise.ts';
 import type { Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
 

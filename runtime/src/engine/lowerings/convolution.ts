@@ -13,13 +13,10 @@ import { activate, isKnownActivation } from './elementwise.ts';
 import type { Epilogue } from './elementwise.ts';
 import { lower } from './lowering.ts';
 import type { Lowering, Operands, OutputSpec } from './lowering.ts';
+import { blockedConvolution, blockedInputGradient } from './blockedConvolution.ts';
+import { addBiasToConvolution } from './convolutionFusion.ts';
+import { geometry, type ConvInfo } from './convolutionGeometry.ts';
 import { filterGradient } from './filterGradient.ts';
-
-/** tfjs's geometry of a convolution, with the number of channel groups. */
-export type ConvInfo = backend_util.Conv2DInfo & {
-  readonly groups: number;
-  readonly depthwise: boolean;
-};
 
 /** Two-dimensional convolutions, plain and depthwise, and their gradients. */
 export const CONVOLUTIONS: Lowering[] = [
@@ -80,23 +77,6 @@ export const CONVOLUTIONS: Lowering[] = [
     ],
   }),
 ];
-
-/**
- * `Add(convolution, bias)` as a convolution with bias, or null when this is something else.
- * The plain convolution stays in the graph only if something else reads it.
- */
-export function addBiasToConvolution(graph: GraphBuilder, a: Value, b: Value): Value | null {
-  const [image, bias] = a.rank === 4 ? [a, b] : [b, a];
-  if (image.rows !== undefined || image.channelsFirst === undefined) return null;
-  const channels = image.shape[3];
-  if (bias.size !== channels || (bias.rank > 0 && bias.shape.at(-1) !== channels)) return null;
-  if (bias.rank > 4) return null;
-  const node = graph.producer(image.channelsFirst);
-  if (node?.type !== 'Conv' || node.inputs.length !== 2) return null;
-  const inputs = [...node.inputs, graph.rows(graph.reshape(bias, [channels]))];
-  const [channelsFirst] = graph.raw('Conv', inputs, node.attributes);
-  return new Value('float32', image.shape, { channelsFirst });
-}
 
 function fused(kernel: string, infoOf: typeof convInfo): Lowering {
   return lower<ConvolutionAttrs & Epilogue>({
@@ -179,6 +159,8 @@ function filterGradientSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | nu
 }
 
 function convolution(graph: GraphBuilder, x: Value, filter: Value, info: ConvInfo): Value {
+  const blocked = blockedConvolution(graph, x, filter, info);
+  if (blocked !== null) return blocked;
   const inputs = [graph.channelsFirst(x), channelsFirstFilter(graph, filter, info)];
   const [channelsFirst] = graph.raw('Conv', inputs, {
     ...geometry(info),
@@ -187,8 +169,10 @@ function convolution(graph: GraphBuilder, x: Value, filter: Value, info: ConvInf
   return new Value('float32', info.outShape, { channelsFirst });
 }
 
-/** Gradient with respect to the input, as a transposed convolution. */
+/** Gradient with respect to the input: in blocks, else as a transposed convolution. */
 function inputGradient(graph: GraphBuilder, dy: Value, filter: Value, info: ConvInfo): Value {
+  const blocked = blockedInputGradient(graph, dy, filter, info);
+  if (blocked !== null) return blocked;
   const inputs = [graph.channelsFirst(dy), channelsFirstFilter(graph, filter, info)];
   const { top, bottom, left, right } = info.padInfo;
   const rest = (size: number, out: number, stride: number, filterSize: number, pads: number) =>
@@ -208,16 +192,6 @@ function inputGradient(graph: GraphBuilder, dy: Value, filter: Value, info: Conv
     ],
   });
   return new Value('float32', info.inShape, { channelsFirst });
-}
-
-function geometry(info: ConvInfo) {
-  const { top, bottom, left, right } = info.padInfo;
-  return {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    pads: [top, left, bottom, right],
-  };
 }
 
 /** [height, width, in, out] as [out, in, height, width]; depthwise as [in * multiplier, 1, ...]. */

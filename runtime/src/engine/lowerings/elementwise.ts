@@ -2,6 +2,7 @@ import type { CastAttrs, ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@te
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Attribute } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
+import { addReluToConvolution } from './convolutionFusion.ts';
 import { isNumeric, lower } from './lowering.ts';
 import type { Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
 
@@ -160,7 +161,7 @@ function isFinite(graph: GraphBuilder, x: Value): Value {
 function relu(graph: GraphBuilder, x: Value): Value {
   const known = graph.reluOf.get(x);
   if (known !== undefined) return known;
-  const result = one(graph, 'Relu', x);
+  const result = addReluToConvolution(graph, x) ?? one(graph, 'Relu', x);
   graph.reluOf.set(x, result);
   return result;
 }

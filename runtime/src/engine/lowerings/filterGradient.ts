@@ -1,6 +1,8 @@
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
-import type { ConvInfo } from './convolution.ts';
+import { blockedFilterGradient, thinBlockedGradient } from './blockedFilterGradient.ts';
+import { pixelCount, type ConvInfo } from './convolutionGeometry.ts';
+import { concat, slice, taps } from './taps.ts';
 
 /** Below this many input channels the products per tap are too thin. */
 const FEW_CHANNELS = 16;
@@ -11,7 +13,11 @@ const FEW_CHANNELS = 16;
  */
 export function filterGradient(graph: GraphBuilder, x: Value, dy: Value, info: ConvInfo): Value {
   if (info.depthwise) return depthwiseGradient(graph, x, dy, info);
-  if (info.inChannels < FEW_CHANNELS) return thinGradient(graph, x, dy, info);
+  if (info.inChannels < FEW_CHANNELS) {
+    return thinBlockedGradient(graph, x, dy, info) ?? thinGradient(graph, x, dy, info);
+  }
+  const blocked = blockedFilterGradient(graph, x, dy, info);
+  if (blocked !== null) return blocked;
   const { inChannels, outChannels } = info;
   const outputs = outputMatrix(graph, dy, info);
   const products = taps(graph, padded(graph, x, info), info).map((tap) => {
@@ -72,10 +78,6 @@ function outputMatrix(graph: GraphBuilder, dy: Value, info: ConvInfo): Value {
   return graph.reshape(dy, [pixelCount(info), info.outChannels]);
 }
 
-function pixelCount({ batchSize, outHeight, outWidth }: ConvInfo): number {
-  return batchSize * outHeight * outWidth;
-}
-
 function padded(graph: GraphBuilder, x: Value, { padInfo }: ConvInfo): Value {
   const { top, bottom, left, right } = padInfo;
   if (top + bottom + left + right === 0) return x;
@@ -83,61 +85,4 @@ function padded(graph: GraphBuilder, x: Value, { padInfo }: ConvInfo): Value {
   const shape = [batch, height + top + bottom, width + left + right, channels];
   const pads = graph.constant('int64', [8], [0, top, left, 0, 0, bottom, right, 0]);
   return graph.op('Pad', [x, pads, graph.scalar(0)], shape);
-}
-
-/** The pixels that each tap of the filter meets, in the order of the filter's taps. */
-function taps(graph: GraphBuilder, image: Value, info: ConvInfo): Value[] {
-  const list: Value[] = [];
-  for (let row = 0; row < info.filterHeight; row++) {
-    for (let column = 0; column < info.filterWidth; column++) {
-      list.push(
-        tapPixels(graph, image, info, row * info.dilationHeight, column * info.dilationWidth),
-      );
-    }
-  }
-  return list;
-}
-
-function tapPixels(
-  graph: GraphBuilder,
-  image: Value,
-  info: ConvInfo,
-  top: number,
-  left: number,
-): Value {
-  const { strideHeight, strideWidth, outHeight, outWidth } = info;
-  const rest = image.shape.slice(3);
-  return slice(
-    graph,
-    image,
-    [0, top, left, ...rest.map(() => 0)],
-    [
-      image.shape[0],
-      top + (outHeight - 1) * strideHeight + 1,
-      left + (outWidth - 1) * strideWidth + 1,
-      ...rest,
-    ],
-    [1, strideHeight, strideWidth, ...rest.map(() => 1)],
-  );
-}
-
-function slice(
-  graph: GraphBuilder,
-  x: Value,
-  starts: number[],
-  ends: number[],
-  steps: number[],
-): Value {
-  const shape = starts.map((start, axis) => Math.ceil((ends[axis] - start) / steps[axis]));
-  const rank = starts.length;
-  const axes = starts.map((_, axis) => axis);
-  const operands = [starts, ends, axes, steps].map((list) => graph.constant('int64', [rank], list));
-  return graph.op('Slice', [x, ...operands], shape);
-}
-
-function concat(graph: GraphBuilder, parts: readonly Value[], axis: number): Value {
-  if (parts.length === 1) return parts[0];
-  const shape = [...parts[0].shape];
-  shape[axis] = parts.reduce((total, part) => total + part.shape[axis], 0);
-  return graph.op('Concat', parts, shape, { axis });
 }

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Value } from '../onnx/value.ts';
-import { geometry, type PoolInfo } from './poolGeometry.ts';
+import { geometry, pool, type PoolInfo } from './poolGeometry.ts';
 
 /** Windows of 2x2 that tile the image: two stages of pairs, no index tensor needed. */
 export function isHalving(info: PoolInfo): boolean {
@@ -18,15 +18,9 @@ export function isHalving(info: PoolInfo): boolean {
 /** Max pool by 2x2 as pairs of columns, then pairs of rows. */
 export function maxPoolInHalves(graph: GraphBuilder, x: Value): { columns: Value; whole: Value } {
   const [batch, height, width, channels] = x.shape;
-  const [first] = graph.raw('MaxPool', [graph.channelsFirst(x)], pair(1, 2));
-  const [second] = graph.raw('MaxPool', [first], pair(2, 1));
-  const half = [batch, height, width / 2, channels];
-  return {
-    columns: new Value('float32', half, { channelsFirst: first }),
-    whole: new Value('float32', [batch, height / 2, width / 2, channels], {
-      channelsFirst: second,
-    }),
-  };
+  const columns = pool(graph, 'MaxPool', x, pair(1, 2), [batch, height, width / 2, channels]);
+  const shape = [batch, height / 2, width / 2, channels];
+  return { columns, whole: pool(graph, 'MaxPool', columns, pair(2, 1), shape) };
 }
 
 /** Gradient of a max pool: each value goes to the first largest pixel of its window. */
@@ -37,19 +31,27 @@ export function maxPoolGradient(graph: GraphBuilder, dy: Value, x: Value, info: 
 function gradientInHalves(graph: GraphBuilder, dy: Value, x: Value): Value {
   const [batch, height, width, channels] = x.shape;
   const { columns, whole } = maxPoolInHalves(graph, x);
-  const pairsOfRows = [(batch * height) / 2, 2, (width / 2) * channels];
+  const blocked = columns.blocked !== undefined;
+  const [planes, inner] = blocked
+    ? [(batch * channels) / graph.blockSize, graph.blockSize]
+    : [batch, channels];
+  const elements = (image: Value, shape: number[]): Value =>
+    graph.view(blocked ? graph.blocked(image) : graph.rows(image), shape, 'float32');
+  const pairsOfRows = [(planes * height) / 2, 2, (width / 2) * inner];
   const columnGradient = routeToFirst(graph, {
-    source: graph.reshape(columns, pairsOfRows),
-    largest: whole,
-    gradient: dy,
+    source: elements(columns, pairsOfRows),
+    largest: elements(whole, [pairsOfRows[0], 1, pairsOfRows[2]]),
+    gradient: elements(dy, [pairsOfRows[0], 1, pairsOfRows[2]]),
   });
-  const pairsOfColumns = [(batch * height * width) / 2, 2, channels];
+  const pairsOfColumns = [(planes * height * width) / 2, 2, inner];
   const gradient = routeToFirst(graph, {
-    source: graph.reshape(x, pairsOfColumns),
-    largest: columns,
-    gradient: columnGradient,
+    source: elements(x, pairsOfColumns),
+    largest: elements(columns, [pairsOfColumns[0], 1, inner]),
+    gradient: graph.reshape(columnGradient, [pairsOfColumns[0], 1, inner]),
   });
-  return graph.reshape(gradient, x.shape);
+  if (!blocked) return graph.reshape(gradient, x.shape);
+  const image = graph.reshape(gradient, [batch, channels, height, width]);
+  return new Value('float32', x.shape, { blocked: graph.rows(image) });
 }
 
 /**
@@ -60,20 +62,12 @@ function routeToFirst(
   graph: GraphBuilder,
   { source, largest, gradient }: { source: Value; largest: Value; gradient: Value },
 ): Value {
-  const [outer, , inner] = source.shape;
-  const shape = [outer, 1, inner];
+  const shape = largest.shape;
   const bounds = [[0], [1], [1], [1]].map((list) => graph.constant('int64', [1], list));
   const first = graph.op('Slice', [source, ...bounds], shape);
-  const dy = graph.reshape(gradient, shape);
-  const chosen = graph.op(
-    'Equal',
-    [first, graph.reshape(largest, shape)],
-    shape,
-    {},
-    { type: 'bool' },
-  );
-  const toFirst = graph.op('Mul', [dy, graph.cast(chosen, 'float32')], shape);
-  const toSecond = graph.op('Sub', [dy, toFirst], shape);
+  const chosen = graph.op('Equal', [first, largest], shape, {}, { type: 'bool' });
+  const toFirst = graph.op('Mul', [gradient, graph.cast(chosen, 'float32')], shape);
+  const toSecond = graph.op('Sub', [gradient, toFirst], shape);
   return graph.op('Concat', [toFirst, toSecond], source.shape, { axis: 1 });
 }
 

@@ -10,7 +10,7 @@ import { Value } from '../onnx/value.ts';
 import { lower } from './lowering.ts';
 import type { Lowering, OutputSpec } from './lowering.ts';
 import { isHalving, maxPoolGradient, maxPoolInHalves } from './maxPoolGradient.ts';
-import { geometry, type PoolInfo } from './poolGeometry.ts';
+import { geometry, pool, type PoolInfo } from './poolGeometry.ts';
 
 /** Pooling over two dimensions and its gradients. */
 export const POOLS: Lowering[] = [
@@ -43,8 +43,7 @@ export const POOLS: Lowering[] = [
     infer: ([x], attrs) => (x.dtype === 'float32' ? [pooled(poolInfo(x.shape, attrs))] : null),
     emit(graph, [x], attrs) {
       const info = poolInfo(x.shape, attrs);
-      const [channelsFirst] = graph.raw('AveragePool', [graph.channelsFirst(x)], geometry(info));
-      return [new Value('float32', info.outShape, { channelsFirst })];
+      return [pool(graph, 'AveragePool', x, geometry(info), info.outShape)];
     },
   }),
   lower<AvgPoolGradAttrs>({
@@ -74,8 +73,7 @@ function pooled({ outShape }: PoolInfo): OutputSpec {
 
 function maxPool(graph: GraphBuilder, x: Value, info: PoolInfo): Value {
   if (isHalving(info)) return maxPoolInHalves(graph, x).whole;
-  const [channelsFirst] = graph.raw('MaxPool', [graph.channelsFirst(x)], geometry(info));
-  return new Value('float32', info.outShape, { channelsFirst });
+  return pool(graph, 'MaxPool', x, geometry(info), info.outShape);
 }
 
 /** Spreads each gradient evenly over its window; tfjs divides by the full window at edges too. */

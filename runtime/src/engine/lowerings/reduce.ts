@@ -49,6 +49,9 @@ export function sum(graph: GraphBuilder, x: Value, axes: readonly number[]): Val
  */
 function columnSums(graph: GraphBuilder, x: Value, rows: number, columns: number): Value {
   const shape = [...Array<number>(x.rank - 1).fill(1), columns];
+  if (x.rows === undefined && x.blocked !== undefined) {
+    return graph.reshape(blockedSums(graph, x, x.blocked), shape);
+  }
   if (x.rows === undefined) {
     const [batch, height, width] = x.shape;
     const flat = graph.view(graph.channelsFirst(x), [batch * columns, height * width], 'float32');
@@ -61,6 +64,18 @@ function columnSums(graph: GraphBuilder, x: Value, rows: number, columns: number
   const matrix = graph.reshape(x, [rows, columns]);
   const total = graph.op('MatMul', [graph.filled([1, rows], 1), matrix], [1, columns]);
   return graph.reshape(total, shape);
+}
+
+/** Pixels of each image first, then images. */
+function blockedSums(graph: GraphBuilder, { shape }: Value, name: string): Value {
+  const [batch, height, width, channels] = shape;
+  const size = graph.blockSize;
+  const planes = (batch * channels) / size;
+  const pixels = graph.view(name, [planes, height * width, size], 'float32');
+  const ones = graph.filled([1, height * width], 1);
+  const perImage = graph.op('MatMul', [ones, pixels], [planes, 1, size]);
+  const images = graph.reshape(perImage, [batch, channels]);
+  return graph.op('MatMul', [graph.filled([1, batch], 1), images], [1, channels]);
 }
 
 type Emit = (graph: GraphBuilder, x: Value, axes: readonly number[]) => Value;

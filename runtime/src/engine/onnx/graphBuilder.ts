@@ -15,6 +15,8 @@ export interface PoolGradient {
 
 const TO_CHANNELS_FIRST = [0, 3, 1, 2];
 const TO_ROWS = [0, 2, 3, 1];
+/** ONNX Runtime's own operators on blocks of channels. */
+export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 
 /**
  * Builds one ONNX graph. Equal operations on equal inputs become one node, transposes of
@@ -33,6 +35,13 @@ export class GraphBuilder {
   readonly #initializers = new Map<string, Initializer>();
   readonly #inputs: Port[] = [];
   #names = 0;
+  /** Channels in a block of the processor's blocked layout; 0 where it has none. */
+  readonly blockSize: number;
+
+  /** @param blockSize channels in a block, 0 (the default) to do without the blocked layout */
+  constructor(blockSize = 0) {
+    this.blockSize = blockSize;
+  }
 
   /** Declares a graph input. */
   input(name: string, type: ElementType, shape: readonly number[]): Value {
@@ -75,8 +84,13 @@ export class GraphBuilder {
   /** The name of the value in the tensor's own order. */
   rows(value: Value): string {
     if (value.rows === undefined) {
-      if (value.channelsFirst === undefined) throw new Error('A graph value without a name.');
-      value.rows = this.#transposed(value.channelsFirst, TO_ROWS);
+      if (value.blocked !== undefined) {
+        value.rows = this.#unblocked(value, value.blocked, 1);
+      } else if (value.channelsFirst !== undefined) {
+        value.rows = this.#transposed(value.channelsFirst, TO_ROWS);
+      } else {
+        throw new Error('A graph value without a name.');
+      }
     }
     return value.rows;
   }
@@ -84,13 +98,29 @@ export class GraphBuilder {
   /** The name of the rank-4 value as [batch, channels, height, width]. */
   channelsFirst(value: Value): string {
     if (value.channelsFirst === undefined) {
-      const [batch, height, width, channels] = value.shape;
-      value.channelsFirst =
-        channels === 1 || (height === 1 && width === 1)
-          ? this.#reshaped(this.rows(value), [batch, channels, height, width])
-          : this.#transposed(this.rows(value), TO_CHANNELS_FIRST);
+      const [, height, width, channels] = value.shape;
+      if (channels === 1 || (height === 1 && width === 1)) {
+        value.channelsFirst = this.#reshaped(this.rows(value), imageShape(value));
+      } else if (value.rows === undefined && value.blocked !== undefined) {
+        value.channelsFirst = this.#unblocked(value, value.blocked, 0);
+      } else {
+        value.channelsFirst = this.#transposed(this.rows(value), TO_CHANNELS_FIRST);
+      }
     }
     return value.channelsFirst;
+  }
+
+  /** Whether the value can be had in blocks of channels. */
+  canBlock({ type, shape, blocked }: Value): boolean {
+    if (blocked !== undefined) return true;
+    const fits = this.blockSize > 0 && shape.length === 4 && shape[3] % this.blockSize === 0;
+    return fits && type === 'float32';
+  }
+
+  /** The name of the value in blocks of channels; see `canBlock`. */
+  blocked(value: Value): string {
+    value.blocked ??= this.#blocks(value);
+    return value.blocked;
   }
 
   /** The same elements under another shape. */
@@ -116,8 +146,8 @@ export class GraphBuilder {
   }
 
   /**
-   * An operation on corresponding elements, with broadcasting. It runs with channels first when
-   * an image operand exists only so and every other operand can follow.
+   * An operation on corresponding elements, with broadcasting. It runs in blocks of channels, or
+   * with channels first, when an image operand exists only so and every other operand can follow.
    */
   elementwise(
     type: string,
@@ -126,6 +156,13 @@ export class GraphBuilder {
     attributes: Attributes = {},
     resultType: ElementType = inputs[0].type,
   ): Value {
+    const blocks = this.#blockedOperands(inputs, shape);
+    if (blocks !== undefined) {
+      const [result] = this.raw(type, blocks, attributes);
+      const isImage = inputs.every(({ size, shape: own }) => size === 1 || sameShape(own, shape));
+      const blocked = isImage ? result : this.#reshaped(result, imageShape({ shape }));
+      return new Value(resultType, shape, { blocked });
+    }
     const names = this.#channelsFirstOperands(inputs, shape);
     if (names === undefined) return this.op(type, inputs, shape, attributes, { type: resultType });
     const [channelsFirst] = this.raw(type, names, attributes);
@@ -185,6 +222,32 @@ export class GraphBuilder {
     };
   }
 
+  /** In rank 5 when one of them is a vector of one number a channel. */
+  #blockedOperands(inputs: readonly Value[], shape: readonly number[]): string[] | undefined {
+    if (!inputs.some(({ rows, blocked }) => rows === undefined && blocked !== undefined)) return;
+    const [batch, height, width, channels] = shape;
+    const groups = channels / this.blockSize;
+    const blocks = inputs.every(({ size, shape: own }) => size === 1 || sameShape(own, shape))
+      ? [batch, channels, height, width]
+      : [batch, groups, height, width, this.blockSize];
+    const names: string[] = [];
+    for (const value of inputs) {
+      if (sameShape(value.shape, shape)) {
+        if (!this.canBlock(value)) return undefined;
+        names.push(
+          blocks.length === 4 ? this.blocked(value) : this.#reshaped(this.blocked(value), blocks),
+        );
+      } else if (value.size === 1) {
+        names.push(this.rows(this.reshape(value, [])));
+      } else if (value.size === channels && value.shape.at(-1) === channels) {
+        names.push(this.rows(this.reshape(value, [groups, 1, 1, this.blockSize])));
+      } else {
+        return undefined;
+      }
+    }
+    return names;
+  }
+
   #channelsFirstOperands(inputs: readonly Value[], shape: readonly number[]): string[] | undefined {
     if (shape.length !== 4) return undefined;
     const imagesOnly = inputs.some((value) => value.rows === undefined);
@@ -205,6 +268,33 @@ export class GraphBuilder {
     return names;
   }
 
+  #blocks(value: Value): string {
+    const { rows, channelsFirst } = value;
+    const [, height, width] = value.shape;
+    if (height === 1 && width === 1) return this.#reshaped(this.rows(value), imageShape(value));
+    const source = rows ?? channelsFirst;
+    if (source === undefined) throw new Error('A graph value without a name.');
+    const last = Number(rows !== undefined);
+    const producer = this.#producers.get(source);
+    const same = producer?.type === 'ReorderOutput' && producer.attributes.channels_last === last;
+    if (same) return producer.inputs[0];
+    const attributes = { channels_last: last };
+    return this.raw('ReorderInput', [source], attributes, { domain: BLOCKED_DOMAIN })[0];
+  }
+
+  #unblocked({ type, shape }: Value, name: string, last: 0 | 1): string {
+    const [batch, height, width, channels] = shape;
+    const target = last === 1 ? shape : [batch, channels, height, width];
+    if (height === 1 && width === 1) return this.#reshaped(name, target);
+    if (type === 'float32') {
+      const attributes = { channels, channels_last: last };
+      return this.raw('ReorderOutput', [name], attributes, { domain: BLOCKED_DOMAIN })[0];
+    }
+    const blocks = [batch, channels / this.blockSize, height, width, this.blockSize];
+    const order = last === 1 ? [0, 2, 3, 1, 4] : [0, 1, 4, 2, 3];
+    return this.#reshaped(this.#transposed(this.#reshaped(name, blocks), order), target);
+  }
+
   #reshaped(name: string, shape: readonly number[]): string {
     const producer = this.#producers.get(name);
     const source = producer?.type === 'Reshape' ? producer.inputs[0] : name;
@@ -221,6 +311,11 @@ export class GraphBuilder {
     if (merged.every((axis, index) => axis === index)) return source;
     return this.raw('Transpose', [source], { perm: merged })[0];
   }
+}
+
+function imageShape({ shape }: Pick<Value, 'shape'>): number[] {
+  const [batch, height, width, channels] = shape;
+  return [batch, channels, height, width];
 }
 
 function needed(nodes: readonly ModelNode[], wanted: readonly string[]): ModelNode[] {

@@ -2,8 +2,9 @@ import type { ElementType } from './model.ts';
 
 /**
  * A tensor inside a graph under construction. Its elements may exist in the tensor's own
- * order, with channels first (rank 4 only), or both; the builder converts on demand, so that
- * chains of image operations never transpose in between.
+ * order, with channels first or in blocks of channels (both rank 4 only), or in several of these;
+ * the builder converts on demand, so that chains of image operations never move elements in
+ * between.
  */
 export class Value {
   readonly type: ElementType;
@@ -12,16 +13,22 @@ export class Value {
   rows: string | undefined;
   /** Name of the graph value as [batch, channels, height, width]. */
   channelsFirst: string | undefined;
+  /**
+   * Name of the graph value as [batch, channels / block, height, width, block], which the graph
+   * itself declares as [batch, channels, height, width].
+   */
+  blocked: string | undefined;
 
   constructor(
     type: ElementType,
     shape: readonly number[],
-    names: { rows?: string; channelsFirst?: string },
+    names: { rows?: string; channelsFirst?: string; blocked?: string },
   ) {
     this.type = type;
     this.shape = shape;
     this.rows = names.rows;
     this.channelsFirst = names.channelsFirst;
+    this.blocked = names.blocked;
   }
 
   get rank(): number {

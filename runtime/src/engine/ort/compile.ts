@@ -3,6 +3,7 @@ import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { ElementType, Model } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
 import { endName } from './binding.ts';
+import { blockSize } from './blockSize.ts';
 import type { Entry } from './entry.ts';
 import type { GraphNode, Use } from './graphNode.ts';
 import type { Plan } from './plan.ts';
@@ -14,7 +15,7 @@ export const outputName = (index: number): string => `o${index}`;
 
 /** Lowers a plan to a serialised ONNX model. */
 export function compilePlan(plan: Plan): Uint8Array<ArrayBuffer> {
-  const graph = new GraphBuilder();
+  const graph = new GraphBuilder(blockSize());
   const inputs = new Map<Entry, Value>();
   for (const [index, entry] of plan.inputs.entries()) {
     inputs.set(entry, graph.input(inputName(index), entry.dtype as ElementType, entry.shape));
