@@ -1,7 +1,6 @@
 import * as tf from '../../../runtime/src/engine/tf.ts';
 
 type Symbol = tf.SymbolicTensor;
-type RnnCell = Parameters<typeof tf.layers.rnn>[0]['cell'];
 
 /** A layer of tfjs-layers in a tiny model. */
 export interface LayerCase {
@@ -65,11 +64,11 @@ export const LAYER_CASES: LayerCase[] = [
     lstm: () => layers.lstm({ units: 3, returnSequences: true, goBackwards: true }),
     stackedRNNCells: () =>
       layers.rnn({
-        cell: [layers.lstmCell({ units: 2 }), layers.gruCell({ units: 2 })] as unknown as RnnCell,
+        cell: [layers.lstmCell({ units: 2 }), layers.gruCell({ units: 2 })],
       }),
     bidirectional: () =>
       layers.bidirectional({
-        layer: layers.gru({ units: 2, returnSequences: true }) as tf.RNN,
+        layer: layers.gru({ units: 2, returnSequences: true }),
         mergeMode: 'concat',
       }),
   }),

@@ -7,6 +7,10 @@ import {
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { difference, distinct } from './compare.ts';
 
+type Compile = Parameters<tf.LayersModel['compile']>[0];
+type Loss = Compile['loss'];
+type Metrics = NonNullable<Compile['metrics']>;
+
 /** A model and how it is trained; everything is made anew on each back end. */
 export interface Subject {
   readonly model: () => tf.LayersModel;
@@ -14,35 +18,24 @@ export interface Subject {
   readonly x: () => tf.Tensor | tf.Tensor[];
   /** The targets; values in the shape of the outputs by default. */
   readonly y?: () => tf.Tensor | tf.Tensor[];
-  readonly loss?: string | string[];
+  readonly loss?: Loss;
   readonly optimizer?: () => tf.Optimizer;
-  readonly metrics?: string[];
-  /** Kernels that may run in JavaScript in this case. */
-  readonly fallbacks?: readonly string[];
+  readonly metrics?: Metrics;
 }
 
-const STEPS = 20;
+/** What training gives: compared between back ends. */
+export interface Outcome {
+  readonly losses: number[];
+  readonly weights: number[];
+}
+
+export const STEPS = 20;
 
 /** Trains 20 steps on `cpu` and on `ort`: equal losses and weights, and no fallback on the way. */
 export async function expectSameTraining(subject: Subject): Promise<void> {
-  const cpu = await train('cpu', subject);
-  const ort = await train('ort', subject);
-  expect(cpu.losses.every((loss) => Number.isFinite(loss))).toBe(true);
-  // A model that does not learn would agree with anything.
-  expect(cpu.losses.at(-1)).not.toBe(cpu.losses[0]);
-  expect(difference(ort.losses, cpu.losses)).toBeLessThan(1e-3);
-  expect(difference(ort.weights, cpu.weights)).toBeLessThan(1e-3);
-  const allowed = subject.fallbacks ?? [];
-  expect(Object.keys(ort.fallbacks).filter((name) => !allowed.includes(name))).toEqual([]);
-}
-
-async function train(accelerator: string, subject: Subject) {
-  await selectBackend({ accelerator, threads: 1 });
-  const { random } = Math;
-  Math.random = repeatable();
-  try {
+  await expectSameOutcome(async () => {
     const model = subject.model();
-    model.setWeights(model.weights.map(initialValue));
+    initialize(model);
     model.compile({
       optimizer: subject.optimizer?.() ?? tf.train.sgd(0.02),
       loss: subject.loss ?? 'meanSquaredError',
@@ -55,10 +48,45 @@ async function train(accelerator: string, subject: Subject) {
     for (let step = 0; step < STEPS; step++) {
       losses.push(...[await model.trainOnBatch(x, y)].flat());
     }
-    const { fallbacks } = engineCounters();
-    const weights = model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+    const weights = weightsOf(model);
     model.dispose();
-    return { losses, weights, fallbacks };
+    return { losses, weights };
+  });
+}
+
+/**
+ * Runs the same training on `cpu` and on `ort`. Fallbacks count from the last
+ * `resetEngineCounters` on, so that what comes before the steps may have some.
+ */
+export async function expectSameOutcome(run: () => Promise<Outcome>): Promise<void> {
+  const cpu = await runOn('cpu', run);
+  const ort = await runOn('ort', run);
+  const { fallbacks } = engineCounters();
+  expect(cpu.losses.every((loss) => Number.isFinite(loss))).toBe(true);
+  // A model that does not learn would agree with anything.
+  expect(cpu.losses.at(-1)).not.toBe(cpu.losses[0]);
+  expect(difference(ort.losses, cpu.losses)).toBeLessThan(1e-3);
+  expect(difference(ort.weights, cpu.weights)).toBeLessThan(1e-3);
+  expect(fallbacks).toEqual({});
+}
+
+/** Gives a model the same weights everywhere. */
+export function initialize(model: tf.LayersModel): void {
+  model.setWeights(model.weights.map(initialValue));
+}
+
+/** All weights of a model in a row. */
+export function weightsOf(model: tf.LayersModel): number[] {
+  return model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+}
+
+async function runOn(accelerator: string, run: () => Promise<Outcome>): Promise<Outcome> {
+  await selectBackend({ accelerator, threads: 1 });
+  const { random } = Math;
+  Math.random = repeatable();
+  try {
+    resetEngineCounters();
+    return await run();
   } finally {
     Math.random = random;
   }

@@ -10,7 +10,7 @@ import type { Lowering, NumericType, Operand } from './lowering.ts';
 /** Kernels that combine the elements along axes. */
 export const REDUCTIONS: Lowering[] = [
   reduction('Sum', ['float32', 'int32'], undefined, sum),
-  reduction('Mean', ['float32', 'int32'], 'float32', mean),
+  reduction('Mean', ['float32', 'int32', 'bool'], 'float32', mean),
   reduction('Max', ['float32', 'int32'], undefined, (graph, x, axes) =>
     extreme(graph, 'ReduceMax', x, axes),
   ),
