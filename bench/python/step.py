@@ -1,7 +1,7 @@
 """PyTorch's side of the step benchmark; the models of bench/step/workload.ts.
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
-  {"do": "prepare", "case": "mlp"|"cnn"|"gpt",
+  {"do": "prepare", "case": "mlp"|"cnn"|"gpt"|"lstm",
    "variant": {"name", "threads", "channelsLast", "fused", "sdpa"}}
   {"do": "run", "steps": n, "variant": name} -> {"ms": [...], "loss": last}
 """
@@ -24,9 +24,10 @@ SHAPES = {
         (3, 3, 1, 32), (32,), (3, 3, 32, 64), (64,),
         (7 * 7 * 64, 128), (128,), (128, CLASSES), (CLASSES,),
     ],
+    "lstm": [*[(128, 512), (128, 512), (512,)] * 2, (128, CLASSES), (CLASSES,)],
 }
-INPUTS = {"mlp": (784,), "cnn": (28, 28, 1), "gpt": (64,)}
-BATCH_SIZES = {"mlp": 128, "cnn": 128, "gpt": 16}
+INPUTS = {"mlp": (784,), "cnn": (28, 28, 1), "gpt": (64,), "lstm": (64, 128)}
+BATCH_SIZES = {"mlp": 128, "cnn": 128, "gpt": 16, "lstm": 64}
 VOCABULARY, TIME, WIDTH, HEADS, LAYERS = 256, 64, 128, 4, 4
 
 
@@ -47,6 +48,21 @@ def cnn() -> nn.Module:
         nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(7 * 7 * 64, 128), nn.ReLU(), nn.Linear(128, CLASSES),
     )
+
+
+class LSTM(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(128, 128, num_layers=2, batch_first=True)
+        self.head = nn.Linear(128, CLASSES)
+        # PyTorch adds two biases, which Adam would move twice as far as the one of tfjs.
+        for name, parameter in self.lstm.named_parameters():
+            if name.startswith("bias_hh"):
+                parameter.data.zero_()
+                parameter.requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][:, -1])
 
 
 class Block(nn.Module):
@@ -118,7 +134,8 @@ def set_gpt_weights(model: GPT) -> None:
 
 def set_weights(model: nn.Module, case: str) -> None:
     """The weights of workload.ts, which are in the layouts of tfjs (HWIO, in x out, NHWC)."""
-    for index, (parameter, shape) in enumerate(zip(model.parameters(), SHAPES[case], strict=True)):
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for index, (parameter, shape) in enumerate(zip(parameters, SHAPES[case], strict=True)):
         size = int(np.prod(shape))
         if len(shape) == 1:
             values = np.zeros(size, np.float32)
@@ -163,14 +180,16 @@ class Variant:
             self.model = GPT(options["sdpa"])
             set_gpt_weights(self.model)
         else:
-            self.model = {"mlp": mlp, "cnn": cnn}[case]()
+            self.model = {"mlp": mlp, "cnn": cnn, "lstm": LSTM}[case]()
             set_weights(self.model, case)
         self.data = batches(case)
         if options["channelsLast"]:
             self.model = self.model.to(memory_format=torch.channels_last)
             self.data = [(x.to(memory_format=torch.channels_last), y) for x, y in self.data]
         kind = {"fused": True} if options["fused"] else {"foreach": True}
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, **kind)
+        self.optimizer = torch.optim.Adam(
+            [item for item in self.model.parameters() if item.requires_grad], lr=1e-3, **kind
+        )
         self.done = 0
 
     def step(self) -> float:

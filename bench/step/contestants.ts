@@ -24,7 +24,7 @@ const warmSteps = 8;
  * Steps in a row of the fast subjects. As many bursts run unmeasured first as it takes until
  * compilers, thread pools and allocators have settled: trainings are thousands of steps long.
  */
-export const stepsPerBurst: Record<CaseName, number> = { mlp: 50, cnn: 8, gpt: 8 };
+export const stepsPerBurst: Record<CaseName, number> = { mlp: 50, cnn: 8, gpt: 8, lstm: 8 };
 const unmeasuredBursts = 4;
 
 /** A tfjs subject of `worker.ts`. */

@@ -1,4 +1,5 @@
 // The compiled runtime, which is what projects run: tsx makes closures slower.
+import { layers as ownLayers } from '../../runtime/dist/core/layers/index.js';
 import { Adam } from '../../runtime/dist/core/optim/index.js';
 import { ParameterArena } from '../../runtime/dist/engine/arena/parameterArena.js';
 import { computeGradients } from '../../runtime/dist/engine/gradients.js';
@@ -81,7 +82,8 @@ function build(name: CaseName): StepModel {
   };
 }
 
-function layered(name: 'mlp' | 'cnn'): tf.Sequential {
+function layered(name: Exclude<CaseName, 'gpt'>): tf.Sequential {
+  if (name === 'lstm') return recurrent();
   const { layers } = tf;
   const { classes } = cases[name];
   const [inputShape, activation] = [[...cases[name].input], 'relu' as const];
@@ -105,6 +107,21 @@ function layered(name: 'mlp' | 'cnn'): tf.Sequential {
           ],
   });
 }
+
+function recurrent(): tf.Sequential {
+  const { input, classes } = cases.lstm;
+  return tf.sequential({
+    layers: [
+      // On other back ends than ort these compute as those of tfjs-layers do.
+      ownLayers.lstm({ ...quickStart, returnSequences: true, inputShape: [...input] }),
+      ownLayers.lstm(quickStart),
+      tf.layers.dense({ units: classes }),
+    ],
+  });
+}
+
+/** Weights are set later; orthogonal ones would take long to make on the slow back ends. */
+const quickStart = { units: 128, recurrentInitializer: 'zeros' as const };
 
 /** A layer's weight reads as its variable, though its type says tensor only. */
 function variableOf(tensor: tf.Tensor): tf.Variable {

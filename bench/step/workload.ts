@@ -2,7 +2,7 @@
  * The models, weights and batches of the step benchmark. bench/python/step.py has the same ones,
  * so that the losses of all subjects can be compared.
  */
-export type CaseName = 'mlp' | 'cnn' | 'gpt';
+export type CaseName = 'mlp' | 'cnn' | 'gpt' | 'lstm';
 
 const classes = 10;
 const batchSize = 128;
@@ -47,6 +47,16 @@ export const cases: Record<CaseName, Case> = {
     batchSize: 16,
     vocabulary: 256,
     weights: gptWeights({ vocabulary: 256, time: 64, width: 128, layers: 4 }),
+  },
+  lstm: {
+    input: [64, 128],
+    classes,
+    batchSize: 64,
+    weights: [
+      ...[1, 2].flatMap(() => [[128, 4 * 128], [128, 4 * 128], [4 * 128]]),
+      [128, classes],
+      [classes],
+    ],
   },
 };
 
