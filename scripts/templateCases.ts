@@ -10,6 +10,8 @@ const rows = [
   [1, 0, 0, 1, 1],
   [0, 1, 0, 1, 0],
   [0, 0, 1, 0, 1],
+  [2, 0, 0, 0, 1],
+  [2, 1, 1, 1, 0],
 ] as const;
 
 /** Answers that hold every pair of values of task, features and kind of name in one of them. */

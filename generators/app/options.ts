@@ -54,6 +54,11 @@ export const taskChoices: readonly (Choice<TaskId> & { readonly defaultModel: st
     title: 'Tabular regression: an MLP on a table of cars',
     defaultModel: 'mileage',
   },
+  {
+    id: 'char-lm',
+    title: 'Character language model: a small GPT on stories',
+    defaultModel: 'writer',
+  },
 ];
 
 export const featureChoices: readonly Choice<FeatureId>[] = [

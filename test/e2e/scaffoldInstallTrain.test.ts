@@ -15,6 +15,7 @@ const projects: [name: string, flags: string[]][] = [
   ],
   ['plain', ['--task', 'image-classification', '--model', 'digits', '--features', 'none']],
   ['cars', ['--task', 'tabular-regression', '--model', 'cars', '--features', 'hpo']],
+  ['stories', ['--task', 'char-lm', '--model', 'writer', '--features', 'dataporter,compile']],
 ];
 
 describe.each(projects)('the generated project "%s"', (name, flags) => {

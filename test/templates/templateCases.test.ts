@@ -13,7 +13,9 @@ describe('the answers that templates are checked with', () => {
   it('hold every pair of values', () => {
     for (let a = 0; a < rows[0].length; a++) {
       for (let b = 0; b < a; b++) {
-        expect(new Set(rows.map((row) => `${row[a]} ${row[b]}`)).size).toBe(4);
+        const values = (column: number) => new Set(rows.map((row) => row[column])).size;
+        const pairs = new Set(rows.map((row) => `${row[a]} ${row[b]}`));
+        expect(pairs.size).toBe(values(a) * values(b));
       }
     }
   });
