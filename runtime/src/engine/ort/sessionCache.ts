@@ -6,7 +6,7 @@ import { createSession } from './binding.ts';
 import type { NativeSession, NativeTensor } from './binding.ts';
 
 export interface CacheBudget {
-  /** Most sessions held; default 64. */
+  /** Most sessions held; default 64, fewer where each has many threads. */
   readonly entries: number;
   /** Most resident bytes that sessions may be estimated to hold; default 1 GiB. */
   readonly bytes: number;
@@ -37,6 +37,11 @@ const STEADY_RUNS = 24;
 const CHURN_WINDOW = 64;
 const CHURN_MISSES = 48;
 
+/** Each session has threads of its own beside the one that calls: together at most 256. */
+function mostSessions({ threads }: CacheSettings): number {
+  return Math.max(8, Math.min(64, Math.floor(256 / Math.max(1, threads - 1))));
+}
+
 /** Compiled sessions by structural key; the least recently used go first. */
 export class SessionCache {
   readonly #settings: CacheSettings;
@@ -47,9 +52,9 @@ export class SessionCache {
   #streak = 0;
   #spinner: string | null = null;
 
-  constructor(settings: CacheSettings, budget: CacheBudget = { entries: 64, bytes: 2 ** 30 }) {
+  constructor(settings: CacheSettings, budget?: CacheBudget) {
     this.#settings = settings;
-    this.#budget = budget;
+    this.#budget = budget ?? { entries: mostSessions(settings), bytes: 2 ** 30 };
   }
 
   /** Runs the graph known by `key`, compiling it with `model` first when it is new. */
