@@ -5,7 +5,9 @@ import type { CaseName } from './workload.ts';
 /** What a subject is told, one JSON object a line. */
 export type Request =
   | { do: 'prepare'; case: CaseName; variant?: Variant; batchSizes?: readonly number[] }
-  | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean };
+  | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean }
+  /** Two models, each by itself and then in turn; `ms` is the pair alone, the pair in turn, ... */
+  | { do: 'turns'; case: CaseName; steps: number };
 
 /** Options of a PyTorch variant. */
 export interface Variant {
@@ -25,6 +27,7 @@ export type Response =
       tensors?: number;
       rssMb?: number;
       peakMb?: number;
+      threads?: number;
       version?: string;
     }
   | { error: string };

@@ -5,7 +5,7 @@ import { messageOf, UsageError } from '../../runtime/src/errors.ts';
 import { machineFacts } from '../machine.ts';
 import { median, type Report } from '../report.ts';
 import type { Suite } from '../suite.ts';
-import { measureGrowth } from './growth.ts';
+import { measureGrowth, measureShapes, measureTurns } from './growth.ts';
 import { nodePeer, pythonContestants, stepsPerBurst, type Contestant } from './contestants.ts';
 import { cases, type CaseName } from './workload.ts';
 
@@ -30,7 +30,10 @@ export const stepSuite: Suite = async (report, options) => {
   const chosenSubject = (subject: string): boolean =>
     subjects.length === 0 || subjects.some((start) => subject.startsWith(start));
   for (const name of names) await runCase(report, name, rounds, python, chosenSubject);
-  if (subjects.length === 0) await measureGrowth(report);
+  if (subjects.length > 0) return;
+  await measureGrowth(report);
+  await measureShapes(report);
+  await measureTurns(report);
 };
 
 async function runCase(

@@ -2,13 +2,14 @@
  * One tfjs subject in a process of its own, so that thread pools and memory are not shared.
  * Usage: worker.ts <ort-default|ort-replay|tfjs-wasm|tfjs-cpu>[-1t]; answers JSON lines, see `peer.ts`.
  */
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../runtime/dist/errors.js';
 import { selectBackend } from '../../runtime/dist/engine/index.js';
 import * as tf from '../../runtime/dist/engine/tf.js';
 import type { Request, Response } from './peer.ts';
 import { lightboxStep, tfjsStep, type TrainStep } from './tfjsStep.ts';
-import { batches, type StepBatch } from './workload.ts';
+import { batches, type CaseName, type StepBatch } from './workload.ts';
 
 const accelerators: Record<string, string> = {
   'ort-default': 'ort',
@@ -34,6 +35,7 @@ function answer(request: Request): Response {
     done = 0;
     return { ms: [] };
   }
+  if (request.do === 'turns') return { ms: takeTurns(request.case, request.steps) };
   const ms: number[] = [];
   let loss = NaN;
   for (let count = 0; count < request.steps; count++) {
@@ -44,7 +46,8 @@ function answer(request: Request): Response {
   // Garbage that waits for collection is not growth; but a forced collection also throws compiled
   // code away, which the next burst would pay for.
   if (request.collectGarbage === true) global.gc?.();
-  return { ms, loss, tensors: tf.memory().numTensors, rssMb: rssMb(), peakMb: peakMb() };
+  const { numTensors: tensors } = tf.memory();
+  return { ms, loss, tensors, rssMb: rssMb(), peakMb: peakMb(), threads: threadCount() };
 }
 
 function train(batch: StepBatch): number {
@@ -54,6 +57,42 @@ function train(batch: StepBatch): number {
 
 function rssMb(): number {
   return process.memoryUsage.rss() / 2 ** 20;
+}
+
+/** Threads of this process, where the system tells. */
+function threadCount(): number | undefined {
+  try {
+    return Number(/^Threads:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Alternating with twice as many steps alone, so that both see the same moments of the machine. */
+function takeTurns(name: CaseName, steps: number): number[] {
+  const pair = [1, 2].map(() => lightboxStep(name, subject === 'ort-replay'));
+  const own = batches(name);
+  const time = (run: () => void): number => {
+    const start = performance.now();
+    run();
+    return performance.now() - start;
+  };
+  const middle = (samples: number[]): number =>
+    samples.toSorted((a, b) => a - b)[samples.length >> 1];
+  const ms: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    const alone = pair.map((train) =>
+      middle(Array.from({ length: steps }, (_, n) => time(() => train(own[n % own.length])))),
+    );
+    const inTurn = Array.from({ length: steps }, (_, n) =>
+      time(() => {
+        for (const train of pair) train(own[n % own.length]);
+      }),
+    );
+    // The first round compiles.
+    if (round > 0) ms.push(alone[0] + alone[1], middle(inTurn));
+  }
+  return ms;
 }
 
 function peakMb(): number {
