@@ -21,6 +21,8 @@ export interface Subject {
   readonly loss?: Loss;
   readonly optimizer?: () => tf.Optimizer;
   readonly metrics?: Metrics;
+  /** Training steps; 20 by default. */
+  readonly steps?: number;
 }
 
 /** What training gives: compared between back ends. */
@@ -29,9 +31,7 @@ export interface Outcome {
   readonly weights: number[];
 }
 
-export const STEPS = 20;
-
-/** Trains 20 steps on `cpu` and on `ort`: equal losses and weights, and no fallback on the way. */
+/** Trains some steps on `cpu` and on `ort`: equal losses and weights, and no fallback on the way. */
 export async function expectSameTraining(subject: Subject): Promise<void> {
   await expectSameOutcome(async () => {
     const model = subject.model();
@@ -45,7 +45,7 @@ export async function expectSameTraining(subject: Subject): Promise<void> {
     const y = subject.y?.() ?? targets(model, x);
     resetEngineCounters();
     const losses: number[] = [];
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < (subject.steps ?? 20); step++) {
       losses.push(...[await model.trainOnBatch(x, y)].flat());
     }
     const weights = weightsOf(model);
@@ -58,7 +58,10 @@ export async function expectSameTraining(subject: Subject): Promise<void> {
  * Runs the same training on `cpu` and on `ort`. Fallbacks count from the last
  * `resetEngineCounters` on, so that what comes before the steps may have some.
  */
-export async function expectSameOutcome(run: () => Promise<Outcome>): Promise<void> {
+export async function expectSameOutcome(
+  run: () => Promise<Outcome>,
+  weightTolerance = 1e-3,
+): Promise<void> {
   const cpu = await runOn('cpu', run);
   const ort = await runOn('ort', run);
   const { fallbacks } = engineCounters();
@@ -66,7 +69,7 @@ export async function expectSameOutcome(run: () => Promise<Outcome>): Promise<vo
   // A model that does not learn would agree with anything.
   expect(cpu.losses.at(-1)).not.toBe(cpu.losses[0]);
   expect(difference(ort.losses, cpu.losses)).toBeLessThan(1e-3);
-  expect(difference(ort.weights, cpu.weights)).toBeLessThan(1e-3);
+  expect(difference(ort.weights, cpu.weights)).toBeLessThan(weightTolerance);
   expect(fallbacks).toEqual({});
 }
 
