@@ -5,7 +5,7 @@ import type { ConvInfo } from './convolutionGeometry.ts';
 import { concat, slice, taps } from './taps.ts';
 
 /** Output gradients that stay in the processor's cache while a row of the result is computed. */
-const CACHED_ELEMENTS = 2 ** 18;
+const CACHED_ELEMENTS = 2 ** 17;
 
 /**
  * Gradient with respect to the filter as one convolution in blocks, or null where it cannot be.
@@ -150,15 +150,17 @@ function filterOfGradients(graph: GraphBuilder, dy: Value, batch: number, bands:
     const zeros = graph.filled([batch - images, gradients.shape[1]], 0);
     gradients = concat(graph, [gradients, zeros], 0);
   }
-  const moved = inRows
-    ? graph.transpose(
-        graph.reshape(gradients, [groups, size, bands, rows, width, blocks, size]),
-        [2, 0, 5, 3, 4, 1, 6],
-      )
-    : graph.transpose(
-        graph.reshape(gradients, [groups, size, blocks, bands, rows, width, size]),
-        [3, 0, 2, 4, 5, 1, 6],
-      );
+  const pixels = rows * width;
+  const [shape, order] = inRows
+    ? [
+        [groups, size, bands, pixels, blocks, size],
+        [2, 0, 4, 3, 1, 5],
+      ]
+    : [
+        [groups, size, blocks, bands, pixels, size],
+        [3, 0, 2, 4, 1, 5],
+      ];
+  const moved = graph.transpose(graph.reshape(gradients, shape), order);
   return graph.reshape(moved, [bands * groups * channels, size, rows, width]);
 }
 

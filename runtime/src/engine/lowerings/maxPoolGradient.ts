@@ -38,20 +38,37 @@ function gradientInHalves(graph: GraphBuilder, dy: Value, x: Value): Value {
   const elements = (image: Value, shape: number[]): Value =>
     graph.view(blocked ? graph.blocked(image) : graph.rows(image), shape, 'float32');
   const pairsOfRows = [(planes * height) / 2, 2, (width / 2) * inner];
-  const columnGradient = routeToFirst(graph, {
-    source: elements(columns, pairsOfRows),
-    largest: elements(whole, [pairsOfRows[0], 1, pairsOfRows[2]]),
-    gradient: elements(dy, [pairsOfRows[0], 1, pairsOfRows[2]]),
+  const columnGradient = routeToFirst(graph, pairsOfRows, {
+    first: elements(firstOfPairs(graph, columns, 1), halved(pairsOfRows)),
+    largest: elements(whole, halved(pairsOfRows)),
+    gradient: elements(dy, halved(pairsOfRows)),
   });
   const pairsOfColumns = [(planes * height * width) / 2, 2, inner];
-  const gradient = routeToFirst(graph, {
-    source: elements(x, pairsOfColumns),
-    largest: elements(columns, [pairsOfColumns[0], 1, inner]),
-    gradient: graph.reshape(columnGradient, [pairsOfColumns[0], 1, inner]),
+  const gradient = routeToFirst(graph, pairsOfColumns, {
+    first: elements(firstOfPairs(graph, x, 2), halved(pairsOfColumns)),
+    largest: elements(columns, halved(pairsOfColumns)),
+    gradient: graph.reshape(columnGradient, halved(pairsOfColumns)),
   });
   if (!blocked) return graph.reshape(gradient, x.shape);
   const image = graph.reshape(gradient, [batch, channels, height, width]);
   return new Value('float32', x.shape, { blocked: graph.rows(image) });
+}
+
+/** Every second row (axis 1) or column (axis 2), from the first on. */
+function firstOfPairs(graph: GraphBuilder, image: Value, axis: 1 | 2): Value {
+  const shape = image.shape.map((size, index) => (index === axis ? size / 2 : size));
+  if (graph.canBlock(image)) {
+    // A pool of single pixels takes them with all cores, which Slice does not.
+    const attributes = { kernel_shape: [1, 1], strides: axis === 1 ? [2, 1] : [1, 2] };
+    return pool(graph, 'MaxPool', image, attributes, shape);
+  }
+  const bounds = [[0], [image.shape[axis]], [axis], [2]];
+  const operands = bounds.map((list) => graph.constant('int64', [1], list));
+  return graph.op('Slice', [image, ...operands], shape);
+}
+
+function halved([outer, , inner]: readonly number[]): number[] {
+  return [outer, 1, inner];
 }
 
 /**
@@ -60,15 +77,14 @@ function gradientInHalves(graph: GraphBuilder, dy: Value, x: Value): Value {
  */
 function routeToFirst(
   graph: GraphBuilder,
-  { source, largest, gradient }: { source: Value; largest: Value; gradient: Value },
+  pairs: readonly number[],
+  { first, largest, gradient }: { first: Value; largest: Value; gradient: Value },
 ): Value {
   const shape = largest.shape;
-  const bounds = [[0], [1], [1], [1]].map((list) => graph.constant('int64', [1], list));
-  const first = graph.op('Slice', [source, ...bounds], shape);
   const chosen = graph.op('Equal', [first, largest], shape, {}, { type: 'bool' });
   const toFirst = graph.op('Mul', [gradient, graph.cast(chosen, 'float32')], shape);
   const toSecond = graph.op('Sub', [gradient, toFirst], shape);
-  return graph.op('Concat', [toFirst, toSecond], source.shape, { axis: 1 });
+  return graph.op('Concat', [toFirst, toSecond], pairs, { axis: 1 });
 }
 
 /** Any window: the pool's own indices say where each gradient is added. */
