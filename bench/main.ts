@@ -11,6 +11,7 @@ import { table } from './table.ts';
 
 const suites: Record<string, () => Promise<Suite>> = {
   step: async () => (await import('./step/suite.ts')).stepSuite,
+  lowerings: async () => (await import('./lowerings/suite.ts')).loweringsSuite,
   scaffold: async () => (await import('./scaffold/suite.ts')).scaffoldSuite,
 };
 
