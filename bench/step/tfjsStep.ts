@@ -37,7 +37,6 @@ export function lightboxStep(name: CaseName, replayed: boolean): TrainStep {
         guard: '',
         batch: [inputs, labels],
         arena,
-        variables: () => model.variables,
         random,
         boundary: false,
         record: () => ({ loss: (loss = record()), scalars: [] }),

@@ -106,6 +106,38 @@ describe('replayed steps', () => {
     expect(replayed.replays).toBeGreaterThanOrEqual(190);
   });
 
+  it('see what callbacks assign to variables that no module holds', async () => {
+    const run = async (compile: 'reduce-overhead' | null) => {
+      const outside = tf.variable(tf.scalar(1), false);
+      const copies: tf.Tensor[] = [];
+      class Weighted extends TinyModule {
+        override trainingStep(batch: unknown): tf.Scalar {
+          return tf.mul(super.trainingStep(batch), outside);
+        }
+      }
+      const change = {
+        onTrainBatchEnd: ({ globalStep }: { globalStep: number }) => {
+          // The copy keeps the old value alive.
+          copies.push(outside.clone());
+          tf.tidy(() => {
+            outside.assign(tf.scalar(1 + globalStep / 10));
+          });
+        },
+      };
+      const { bits, result } = await train(new Weighted(), {
+        compile,
+        maxSteps: 40,
+        callbacks: [change],
+      });
+      tf.dispose([outside, ...copies]);
+      return { bits, replays: result.engine.replays };
+    };
+    const recorded = await run(null);
+    const replayed = await run('reduce-overhead');
+    expect(replayed.bits).toEqual(recorded.bits);
+    expect(replayed.replays).toBeGreaterThanOrEqual(30);
+  });
+
   it('leave no tensors behind', async () => {
     const before = tf.memory().numTensors;
     const module = new TinyModule();

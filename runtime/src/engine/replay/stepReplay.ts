@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
 import type { ParameterArena } from '../arena/parameterArena.ts';
@@ -17,8 +17,6 @@ export interface StepCall {
   readonly guard: string;
   readonly batch: readonly tf.Tensor[];
   readonly arena: ParameterArena;
-  /** Every variable that the step may read or assign. Asked for only when a step is recorded. */
-  variables(): readonly tf.Variable[];
   readonly random: Pick<Rng, 'uniform'>;
   /** True where the surroundings changed, as at the start of an epoch: worth looking again soon. */
   readonly boundary: boolean;
@@ -89,7 +87,7 @@ export class StepReplay {
 
   #record(kind: Kind, call: StepCall, backend: OrtBackend): void {
     backend.flush();
-    const variables = entriesOf(backend, call.variables());
+    const variables = variablesOf(backend);
     const batch = new Map(
       call.batch.map((tensor, index) => [backend.entryOf(tensor.dataId), index] as const),
     );
@@ -173,9 +171,8 @@ export class StepReplay {
   }
 }
 
-function entriesOf(
-  backend: OrtBackend,
-  variables: readonly tf.Variable[],
-): Map<Entry, tf.Variable> {
+/** Every variable that exists, by its entry: a step may use some that no module holds. */
+function variablesOf(backend: OrtBackend): Map<Entry, tf.Variable> {
+  const variables = Object.values(tf.engine().registeredVariables);
   return new Map(variables.map((variable) => [backend.entryOf(variable.dataId), variable]));
 }

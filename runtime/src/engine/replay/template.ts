@@ -59,7 +59,7 @@ export interface RecordedStep {
 export interface Surroundings {
   readonly backend: OrtBackend;
   readonly batch: ReadonlyMap<Entry, number>;
-  /** Every variable of the module under the entry that it had before the step. */
+  /** Every variable under the entry that it had before the step. */
   readonly variables: ReadonlyMap<Entry, tf.Variable>;
   readonly arena: ParameterArena;
 }

@@ -44,7 +44,6 @@ export class CompiledSteps {
       guard,
       batch: tensors,
       arena: round.arena,
-      variables: () => run.module.parameters().map(({ variable }) => variable),
       random,
       boundary: index === 0,
       record: (lent) => {
