@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { canFuseRecurrence, recurrence } from '../../engine/index.ts';
+import { quickOrthogonal } from './orthogonal.ts';
 
 type LstmArgs = Parameters<typeof tfl.layers.lstm>[0];
 type GruArgs = Parameters<typeof tfl.layers.gru>[0];
@@ -23,6 +24,12 @@ interface CallOptions {
  */
 abstract class RecurrentLayer extends tfl.RNN {
   protected abstract readonly network: 'lstm' | 'gru' | 'simple';
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    super.build(inputShape);
+    // Otherwise a layer built by hand would be built again by its first call.
+    this.built = true;
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[], options?: CallOptions): tf.Tensor | tf.Tensor[] {
     const [input] = [inputs].flat();
@@ -103,7 +110,7 @@ class Lstm extends RecurrentLayer {
   protected override readonly network = 'lstm';
 
   constructor(args: LstmArgs) {
-    const options = { recurrentActivation: 'sigmoid' as const, ...args };
+    const options = { recurrentActivation: 'sigmoid' as const, ...withInitializer(args) };
     super({ ...options, cell: tfl.layers.lstmCell(options) });
   }
 }
@@ -113,7 +120,7 @@ class Gru extends RecurrentLayer {
   protected override readonly network = 'gru';
 
   constructor(args: GruArgs) {
-    const options = { recurrentActivation: 'sigmoid' as const, ...args };
+    const options = { recurrentActivation: 'sigmoid' as const, ...withInitializer(args) };
     super({ ...options, cell: tfl.layers.gruCell(options) });
   }
 }
@@ -123,8 +130,16 @@ class SimpleRnn extends RecurrentLayer {
   protected override readonly network = 'simple';
 
   constructor(args: SimpleRnnArgs) {
-    super({ ...args, cell: tfl.layers.simpleRNNCell(args) });
+    const options = withInitializer(args);
+    super({ ...options, cell: tfl.layers.simpleRNNCell(options) });
   }
+}
+
+function withInitializer<Args extends SimpleRnnArgs>(args: Args): Args {
+  const { recurrentInitializer = 'orthogonal' } = args;
+  return recurrentInitializer === 'orthogonal'
+    ? { ...args, recurrentInitializer: quickOrthogonal() }
+    : args;
 }
 
 for (const layer of [Lstm, Gru, SimpleRnn]) tf.serialization.registerClass(layer);

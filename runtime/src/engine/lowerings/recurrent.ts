@@ -116,12 +116,9 @@ function backward(graph: GraphBuilder, inputs: Inputs, attrs: RecurrenceAttrs): 
   const units = recurrent.shape[0];
   const { states, gates } = backwardSteps(graph, inputs, attrs, factors);
   const flat = gates.map((value) => graph.reshape(value, [rows.shape[0], value.shape[2]]));
-  const perGroup = (left: (group: number) => Value): Value =>
-    concat(
-      graph,
-      flat.map((value, group) => transposedProduct(graph, left(group), value)),
-      1,
-    );
+  const joined = (parts: Value[]) => concat(graph, parts, 1);
+  const products = (left: readonly Value[]) =>
+    joined(flat.map((value, group) => transposedProduct(graph, left[group], value)));
   let dx: Value | undefined;
   for (const [group, part] of split(graph, kernel, 1, groups, units).entries()) {
     const summands = [flat[group], part, ...(dx === undefined ? [] : [dx])];
@@ -130,19 +127,14 @@ function backward(graph: GraphBuilder, inputs: Inputs, attrs: RecurrenceAttrs): 
   if (dx === undefined) throw new Error(`The network ${attrs.cell} has no gates.`);
   const [batch, time, features] = x.shape;
   const inTime = graph.reshape(dx, [time, batch, features]);
-  const ones = graph.filled([rows.shape[0], 1], 1);
+  // Sums as products with ones: ONNX Runtime adds up tall columns slowly.
+  const ones = graph.filled([1, rows.shape[0]], 1);
+  const sums = flat.map((value) => graph.op('Gemm', [ones, value], [1, value.shape[1]]));
   return [
     graph.transpose(inTime, BATCH_FIRST),
-    perGroup(() => rows),
-    perGroup((group) => graph.reshape(operands[group], [rows.shape[0], units])),
-    ...(isGiven(bias)
-      ? [
-          graph.reshape(
-            perGroup(() => ones),
-            bias.shape,
-          ),
-        ]
-      : []),
+    products(flat.map(() => rows)),
+    products(operands.map((operand) => graph.reshape(operand, [rows.shape[0], units]))),
+    ...(isGiven(bias) ? [graph.reshape(joined(sums), bias.shape)] : []),
     ...(isGiven(h) ? [states[0]] : []),
     ...(isGiven(c) ? [states[1]] : []),
   ];

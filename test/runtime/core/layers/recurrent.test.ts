@@ -3,6 +3,7 @@ import { layers } from '../../../../runtime/src/core/layers/index.ts';
 import { selectBackend } from '../../../../runtime/src/engine/index.ts';
 import * as tf from '../../../../runtime/src/engine/tf.ts';
 import { difference, distinct } from '../../engine/compare.ts';
+import { variableOf } from './variableOf.ts';
 
 const [BATCH, TIME, FEATURES, UNITS] = [3, 5, 4, 6];
 
@@ -32,14 +33,14 @@ function evaluate(layer: tf.RNN, withStates: number): Result {
     call(x, initialState);
     layer.setWeights(layer.weights.map(({ shape }, index) => weight(shape as number[], index)));
     const outputs = call(x, initialState);
-    const parameters = layer.weights.map((item) => item.read() as tf.Variable);
+    const parameters = layer.weights.map(variableOf);
     const loss = (input: tf.Tensor, ...states: tf.Tensor[]) => {
       const terms = call(input, states).map((output, index) =>
         tf.sum(tf.mul(output, distinct(output.shape, 20 + index))),
       );
       return tf.addN(terms) as tf.Scalar;
     };
-    const byInputs = tf.grads(loss as (...xs: tf.Tensor[]) => tf.Tensor)([x, ...initialState]);
+    const byInputs = tf.grads(loss)([x, ...initialState]);
     const byWeights = tf.variableGrads(() => loss(x, ...initialState), parameters).grads;
     const gradients = [...byInputs, ...parameters.map(({ name }) => byWeights[name])];
     return {
