@@ -1,10 +1,12 @@
+import { gelu } from '../../runtime/dist/engine/ops/gelu.js';
+import { layerNorm } from '../../runtime/dist/engine/ops/layerNorm.js';
 import * as tf from '../../runtime/dist/engine/tf.js';
 import { cases } from './workload.ts';
 
 const heads = 4;
 
 /**
- * A causal transformer in tfjs's own ops, as somebody would write it who follows a tutorial: tokens
+ * A causal transformer in tfjs's ops and this runtime's, as generated projects have it: tokens
  * [batch, time] -> logits [batch * time, vocabulary]. `weights` are those of the case, in order.
  */
 export function gptLogits(weights: readonly tf.Tensor[], tokens: tf.Tensor): tf.Tensor2D {
@@ -32,7 +34,7 @@ function block(
   const [scale2, shift2, up, upBias, down, downBias] = weights.slice(6);
   const attended = attention(dense(layerNorm(x, scale1, shift1), qkv, qkvBias), mask, batch);
   const middle = tf.add(x, dense(attended, out, outBias));
-  const hidden = gelu(dense(layerNorm(middle, scale2, shift2), up, upBias));
+  const hidden = gelu(dense(layerNorm(middle, scale2, shift2), up, upBias), 'tanh');
   return tf.add(middle, dense(hidden, down, downBias));
 }
 
@@ -42,28 +44,13 @@ function attention(qkv: tf.Tensor, mask: tf.Tensor, batch: number): tf.Tensor {
   const size = width / heads;
   const split = tf.transpose(tf.reshape(qkv, [batch, time, 3, heads, size]), [2, 0, 3, 1, 4]);
   const [query, key, value] = tf.unstack(split);
-  const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(size));
+  const scores = tf.matMul(tf.mul(query, 1 / Math.sqrt(size)), key, false, true);
   const mixed = tf.matMul(tf.softmax(tf.add(scores, mask)), value);
   return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * time, width]);
 }
 
 function dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   return tf.add(tf.matMul(x, kernel), bias);
-}
-
-function layerNorm(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
-  const { mean, variance } = tf.moments(x, -1, true);
-  const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5)));
-  return tf.add(tf.mul(normal, scale), shift);
-}
-
-/** By tanh, as GPT-2 has it. */
-function gelu(x: tf.Tensor): tf.Tensor {
-  const inner = tf.mul(
-    tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)),
-    Math.sqrt(2 / Math.PI),
-  );
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
 }
 
 /** 0 where a position may look, a large negative number where it lies in the future. */
