@@ -127,3 +127,21 @@ it.each<['left' | 'right']>([['left'], ['right']])('finds places from the %s', a
     );
   }, 0);
 });
+
+it('works on integers', async () => {
+  await expectSame(() => {
+    const a = tf.tensor2d([1, -2, 3, 4, 5, 6], [2, 3], 'int32');
+    const image = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1], 'int32');
+    return [
+      tf.matMul(a, a, false, true),
+      tf.matMul(a, a, true, false),
+      tf.matMul(tf.stack([a, a]), tf.stack([a, a]), false, true),
+      tf.math.confusionMatrix([0, 2, 1, 2], [0, 1, 1, 2], 3),
+      tf.topk(a, 2).values,
+      tf.topk(a, 2).indices,
+      tf.scatterND(tf.tensor1d([4, 1, 4], 'int32'), tf.tensor1d([1, 2, 3]), [6]),
+      tf.image.resizeBilinear(image, [3, 4]),
+      tf.image.resizeNearestNeighbor(image, [3, 4]),
+    ] as tf.Tensor[];
+  }, 1e-6);
+});

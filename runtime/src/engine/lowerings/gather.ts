@@ -52,12 +52,12 @@ export const GATHERS: Lowering[] = [
     kernel: 'ScatterNd',
     inputs: ['indices', 'updates'],
     infer: ([indices, updates], { shape }) =>
-      indices.dtype === 'int32' && updates.dtype !== 'bool' && indices.shape.length >= 2
+      indices.dtype === 'int32' && updates.dtype !== 'bool' && indices.shape.length >= 1
         ? [{ shape, dtype: updates.dtype }]
         : null,
     emit(graph, [indices, updates], { shape }) {
       const zeros = graph.filled(shape, 0, updates.type);
-      const tuples = graph.cast(indices, 'int64');
+      const tuples = graph.cast(asTuples(graph, indices), 'int64');
       return [graph.op('ScatterND', [zeros, tuples, updates], shape, { reduction: 'add' })];
     },
   }),
@@ -90,7 +90,7 @@ export const GATHERS: Lowering[] = [
     kernel: 'TopK',
     inputs: ['x'],
     infer([x], { k, sorted }) {
-      if (x.dtype !== 'float32' || !sorted || k < 1) return null;
+      if (x.dtype === 'bool' || !sorted || k < 1) return null;
       const shape = [...x.shape.slice(0, -1), k];
       return [
         { shape, dtype: x.dtype },
@@ -109,6 +109,11 @@ export const GATHERS: Lowering[] = [
     },
   }),
 ];
+
+/** A vector of indices into the first axis as a column of them. */
+function asTuples(graph: GraphBuilder, indices: Value): Value {
+  return indices.rank === 1 ? graph.reshape(indices, [indices.size, 1]) : indices;
+}
 
 /** As on other back ends, a bad index is an error where it is used, if it is known by then. */
 function checkRange({ entry: { values } }: Operand, size: number): void {

@@ -25,7 +25,9 @@ export const PRODUCTS: Lowering[] = [
     kernel: '_FusedMatMul',
     inputs: ['a', 'b', 'bias', 'preluActivationWeights'],
     infer: (inputs, attrs) =>
-      isKnownActivation(attrs.activation) ? productSpec(inputs, attrs) : null,
+      isKnownActivation(attrs.activation) && inputs[0].dtype === 'float32'
+        ? productSpec(inputs, attrs)
+        : null,
     emit(graph, inputs, attrs) {
       const [a, b] = inputs;
       const bias = inputs.at(2);
@@ -47,8 +49,8 @@ export const PRODUCTS: Lowering[] = [
 ];
 
 function productSpec([a, b]: Operands, attrs: BatchMatMulAttrs): OutputSpec[] | null {
-  if (a.dtype !== 'float32' || b.dtype !== 'float32') return null;
-  return [{ shape: productShape(a.shape, b.shape, attrs), dtype: 'float32' }];
+  if (a.dtype === 'bool' || a.dtype !== b.dtype) return null;
+  return [{ shape: productShape(a.shape, b.shape, attrs), dtype: a.dtype }];
 }
 
 function productShape(
@@ -74,8 +76,19 @@ function product(graph: GraphBuilder, a: Value, b: Value, attrs: BatchMatMulAttr
   const transB = attrs.transposeB ? 1 : 0;
   // Untransposed products stay MatMul: ONNX Runtime fuses that with a bias and a relu.
   if (transA + transB === 0) return graph.op('MatMul', [a, b], shape);
+  if (a.type === 'int32') {
+    const turned = (x: Value, turn: number) => (turn === 0 ? x : swapLast(graph, x));
+    return graph.op('MatMul', [turned(a, transA), turned(b, transB)], shape);
+  }
   if (shape.length === 2) return graph.op('Gemm', [a, b], shape, { transA, transB });
   return graph.op('FusedMatMul', [a, b], shape, { transA, transB }, { domain: 'com.microsoft' });
+}
+
+/** Transposes matrices: only the products of floats can do so on the way. */
+function swapLast(graph: GraphBuilder, x: Value): Value {
+  const axes = x.shape.map((_, axis) => axis);
+  const [rows, columns] = axes.slice(-2);
+  return graph.transpose(x, [...axes.slice(0, -2), columns, rows]);
 }
 
 function einsumSpec(inputs: Operands, equation: string): OutputSpec[] | null {

@@ -2,7 +2,7 @@ import type { ResizeBilinearAttrs, ResizeBilinearGradAttrs } from '@tensorflow/t
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
 import { lower } from './lowering.ts';
-import type { Lowering, Operand, OutputSpec } from './lowering.ts';
+import type { Lowering, NumericType, Operand, OutputSpec } from './lowering.ts';
 
 /**
  * Image resizing and its gradients. Along each axis it is a linear map, so that its gradient is
@@ -12,9 +12,9 @@ export const RESIZES: Lowering[] = [
   lower<ResizeBilinearAttrs>({
     kernel: 'ResizeBilinear',
     inputs: ['images'],
-    infer: ([images], { size }) => resized(images, size),
+    infer: ([images], { size }) => resized(images, size, 'float32'),
     emit: (graph, [images], { size, ...corners }) => [
-      mapBoth(graph, images, size, (axis) =>
+      mapBoth(graph, graph.cast(images, 'float32'), size, (axis) =>
         bilinearMatrix(images.shape[axis], size[axis - 1], corners),
       ),
     ],
@@ -22,7 +22,7 @@ export const RESIZES: Lowering[] = [
   lower<ResizeBilinearAttrs>({
     kernel: 'ResizeNearestNeighbor',
     inputs: ['images'],
-    infer: ([images], { size }) => resized(images, size),
+    infer: ([images], { size }) => resized(images, size, images.dtype),
     emit: (graph, [images], { size, ...corners }) => [
       [1, 2].reduce((image, axis) => {
         const sources = nearestSources(images.shape[axis], size[axis - 1], corners);
@@ -64,11 +64,12 @@ function gradient(
   });
 }
 
-function resized(images: Operand, [height, width]: [number, number]): OutputSpec[] | null {
-  const [batch, , , channels] = images.shape;
-  return images.dtype === 'float32'
-    ? [{ shape: [batch, height, width, channels], dtype: 'float32' }]
-    : null;
+function resized(
+  { shape: [batch, , , channels] }: Operand,
+  [height, width]: [number, number],
+  dtype: NumericType,
+): OutputSpec[] {
+  return [{ shape: [batch, height, width, channels], dtype }];
 }
 
 /** Maps the rows of images, then the columns. */
