@@ -14,8 +14,17 @@ const unit = 'ms a step';
 /** A subject that has used this much is measured no further: the slow ones have few samples. */
 const budgetMs = 15_000;
 
-/** How long the single step on the plain JavaScript back end may take. */
+/** How long the single step of the slowest subject may take. */
 const patienceMs = 120_000;
+
+/** Subjects that get a few samples, and those of which one step must do. */
+const slowSubjects: Record<CaseName, readonly string[]> = {
+  mlp: ['tfjs-wasm', 'tfjs-cpu'],
+  cnn: ['tfjs-wasm'],
+  gpt: ['tfjs-wasm'],
+  lstm: [],
+};
+const slowestSubject: Partial<Record<CaseName, string>> = { cnn: 'tfjs-cpu', lstm: 'tfjs-wasm' };
 
 /** Optimizer steps (forward, backward, Adam, loss read) of each case, side by side. */
 export const stepSuite: Suite = async (report, options) => {
@@ -44,7 +53,7 @@ async function runCase(
   isWanted: (subject: string) => boolean,
 ): Promise<void> {
   const fast = ['ort-default', 'ort-default-1t', 'ort-replay', 'ort-replay-1t'];
-  const slow = ['tfjs-wasm', ...(name === 'mlp' ? ['tfjs-cpu'] : [])];
+  const slow = slowSubjects[name];
   const contestants = [
     ...fast.filter(isWanted).map((subject) => nodePeer(subject, stepsPerBurst[name], true)),
     ...(isWanted('pytorch') ? pythonContestants(python, name) : []),
@@ -63,8 +72,9 @@ async function runCase(
   report.compare(name, 'ort-replay', 'pytorch');
   report.compare(name, 'ort-default', 'pytorch');
   report.compare(name, 'ort-default', 'ort-replay');
+  const slowest = slowestSubject[name];
+  if (slowest !== undefined && isWanted(slowest)) await oneSlowStep(report, name, slowest);
   report.compare(name, 'ort-default', 'tfjs-wasm');
-  if (name === 'cnn' && isWanted('tfjs-cpu')) await oneSlowStep(report);
   report.compare(name, 'ort-default', 'tfjs-cpu');
 }
 
@@ -119,24 +129,24 @@ function summarise(report: Report, name: CaseName, ready: readonly Contestant[])
   report.note(`loss after 8 updates: ${losses.join(', ')}`, { case: name });
 }
 
-/** A convolution network on the plain JavaScript back end takes half a minute a step, or more. */
-async function oneSlowStep(report: Report): Promise<void> {
-  const contestant = nodePeer('tfjs-cpu', 1);
+/** Some networks take many seconds a step on tfjs's own back ends, or minutes. */
+async function oneSlowStep(report: Report, name: CaseName, subject: string): Promise<void> {
+  const contestant = nodePeer(subject, 1);
   try {
-    await contestant.peer.ask({ do: 'prepare', case: 'cnn' });
+    await contestant.peer.ask({ do: 'prepare', case: name });
     const stop = new AbortController();
     const step = contestant.peer.ask({ do: 'run', steps: 1 });
     const late = sleep(patienceMs, undefined, { signal: stop.signal, ref: false });
     const done = await Promise.race([step, late]);
     stop.abort();
     late.catch(() => undefined);
-    const about = { case: 'cnn', subject: 'tfjs-cpu' };
+    const about = { case: name, subject };
     if (done === undefined) {
       step.catch(() => undefined);
       report.note(`no figure: one step takes more than ${String(patienceMs / 1000)} s`, about);
       return;
     }
-    report.measure('cnn', 'tfjs-cpu', unit, done.ms);
+    report.measure(name, subject, unit, done.ms);
     report.note('one step, without warm-up', about);
   } finally {
     contestant.peer.close();
