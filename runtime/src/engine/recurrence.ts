@@ -3,7 +3,7 @@ import type { RecurrenceAttrs } from './lowerings/recurrent.ts';
 import { isOrt } from './storage.ts';
 
 /** The weights and start of a recurrent network. */
-export interface RecurrenceInputs {
+interface RecurrenceInputs {
   /** [batch, time, features] */
   readonly x: tf.Tensor;
   /** [features, gates * units] */
@@ -16,7 +16,7 @@ export interface RecurrenceInputs {
   readonly states?: readonly tf.Tensor[];
 }
 
-export interface RecurrenceOptions {
+interface RecurrenceOptions {
   readonly cell: RecurrenceAttrs['cell'];
   /** Whether to go through the time from its end; default false. */
   readonly goBackwards?: boolean;

@@ -23,7 +23,7 @@ interface BackwardStep {
 }
 
 /** The equations of a recurrent network. */
-export interface Cell {
+interface Cell {
   /** How many gates are multiplied together with the recurrent kernel, in tfjs's order. */
   readonly groups: readonly number[];
   readonly stateCount: 1 | 2;

@@ -3,13 +3,13 @@ import type { Attribute, ModelNode } from './model.ts';
 import { Value } from './value.ts';
 
 /** A float32 sequence [length, ...]; `reverse` takes it from its end, or fills it from there. */
-export interface ScanSequence {
+interface ScanSequence {
   readonly value: Value;
   readonly reverse: boolean;
 }
 
 /** What the body of a scan gives for one element; names of the body. */
-export interface ScanStep {
+interface ScanStep {
   readonly states: readonly string[];
   readonly sequences: readonly {
     readonly name: string;
