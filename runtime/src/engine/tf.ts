@@ -6,10 +6,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { attachChainedMethods } from './chainedMethods.ts';
+import { registerLeanGradients } from './leanGradients.ts';
 import { hasOrt, registerOrt } from './ort/register.ts';
 
 export * from '@tensorflow/tfjs-core';
 export * from '@tensorflow/tfjs-layers';
 
 attachChainedMethods();
+registerLeanGradients();
 if (!hasOrt()) registerOrt({ threads: availableParallelism(), spinning: false });

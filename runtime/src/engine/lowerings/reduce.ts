@@ -52,9 +52,9 @@ function columnSums(graph: GraphBuilder, x: Value, rows: number, columns: number
   if (x.rows === undefined && x.blocked !== undefined) {
     return graph.reshape(blockedSums(graph, x, x.blocked), shape);
   }
-  if (x.rows === undefined) {
+  if (x.rows === undefined && x.channelsFirst !== undefined) {
     const [batch, height, width] = x.shape;
-    const flat = graph.view(graph.channelsFirst(x), [batch * columns, height * width], 'float32');
+    const flat = graph.view(x.channelsFirst, [batch * columns, height * width], 'float32');
     const ones = graph.filled([height * width, 1], 1);
     const perImage = graph.op('MatMul', [flat, ones], [batch * columns, 1]);
     const images = graph.reshape(perImage, [batch, columns]);

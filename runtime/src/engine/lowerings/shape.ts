@@ -97,7 +97,9 @@ export const SHAPES: Lowering[] = [
         ? [{ shape: x.shape.map((size, axis) => size * reps[axis]), dtype: x.dtype }]
         : null,
     emit: (graph, [x], { reps }, [{ shape }]) => [
-      graph.op('Tile', [x, graph.constant('int64', [reps.length], reps)], shape),
+      x.shape.every((size, axis) => size === 1 || reps[axis] === 1)
+        ? graph.repeat(x, shape)
+        : graph.op('Tile', [x, graph.constant('int64', [reps.length], reps)], shape),
     ],
   }),
   lower<SpaceToBatchNDAttrs>({

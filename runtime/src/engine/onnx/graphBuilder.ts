@@ -1,6 +1,6 @@
 import { ELEMENT_CODE } from './model.ts';
 import type { Attribute, ElementType, Initializer, Model, ModelNode, Port } from './model.ts';
-import { sameShape, Value } from './value.ts';
+import { broadcastShape, sameShape, Value } from './value.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -88,6 +88,9 @@ export class GraphBuilder {
         value.rows = this.#unblocked(value, value.blocked, 1);
       } else if (value.channelsFirst !== undefined) {
         value.rows = this.#transposed(value.channelsFirst, TO_ROWS);
+      } else if (value.repeated !== undefined) {
+        const inputs = [this.rows(value.repeated), this.ints(value.shape)];
+        [value.rows] = this.raw('Expand', inputs);
       } else {
         throw new Error('A graph value without a name.');
       }
@@ -126,6 +129,8 @@ export class GraphBuilder {
   /** The same elements under another shape. */
   reshape(value: Value, shape: readonly number[]): Value {
     if (sameShape(value.shape, shape)) return value;
+    const { repeated } = value;
+    if (repeated?.size === 1) return this.repeat(this.reshape(repeated, []), shape);
     return new Value(value.type, shape, { rows: this.#reshaped(this.rows(value), shape) });
   }
 
@@ -147,15 +152,21 @@ export class GraphBuilder {
 
   /**
    * An operation on corresponding elements, with broadcasting. It runs in blocks of channels, or
-   * with channels first, when an image operand exists only so and every other operand can follow.
+   * with channels first, when an image operand exists only so and every other operand can follow;
+   * and before repeating, when all operands are repeated.
    */
   elementwise(
     type: string,
-    inputs: readonly Value[],
+    operands: readonly Value[],
     shape: readonly number[],
     attributes: Attributes = {},
-    resultType: ElementType = inputs[0].type,
+    resultType: ElementType = operands[0].type,
   ): Value {
+    const inputs = operands.map((value) => value.repeated ?? value);
+    const small = inputs.map((value) => value.shape).reduce(broadcastShape);
+    if (!sameShape(small, shape)) {
+      return this.repeat(this.elementwise(type, inputs, small, attributes, resultType), shape);
+    }
     const blocks = this.#blockedOperands(inputs, shape);
     if (blocks !== undefined) {
       const [result] = this.raw(type, blocks, attributes);
@@ -190,9 +201,14 @@ export class GraphBuilder {
 
   /** A tensor with the same value everywhere, without storing its elements in the model. */
   filled(shape: readonly number[], value: number, type: ElementType = 'float32'): Value {
-    if (shape.length === 0) return this.scalar(value, type);
-    const [rows] = this.raw('Expand', [this.rows(this.scalar(value, type)), this.ints(shape)]);
-    return new Value(type, shape, { rows });
+    return this.repeat(this.scalar(value, type), shape);
+  }
+
+  /** A value broadcast to a shape, without computing its elements before they are needed. */
+  repeat(value: Value, shape: readonly number[]): Value {
+    const source = value.repeated ?? value;
+    if (sameShape(source.shape, shape)) return source;
+    return new Value(value.type, shape, { repeated: source });
   }
 
   /** The node that makes a graph value, if it is not an input or constant. */
@@ -269,6 +285,7 @@ export class GraphBuilder {
   }
 
   #blocks(value: Value): string {
+    if (value.repeated !== undefined) this.rows(value);
     const { rows, channelsFirst } = value;
     const [, height, width] = value.shape;
     if (height === 1 && width === 1) return this.#reshaped(this.rows(value), imageShape(value));

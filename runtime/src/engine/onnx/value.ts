@@ -18,17 +18,20 @@ export class Value {
    * itself declares as [batch, channels, height, width].
    */
   blocked: string | undefined;
+  /** A smaller value that this one repeats by broadcasting, while nobody needs every element. */
+  readonly repeated: Value | undefined;
 
   constructor(
     type: ElementType,
     shape: readonly number[],
-    names: { rows?: string; channelsFirst?: string; blocked?: string },
+    names: { rows?: string; channelsFirst?: string; blocked?: string; repeated?: Value },
   ) {
     this.type = type;
     this.shape = shape;
     this.rows = names.rows;
     this.channelsFirst = names.channelsFirst;
     this.blocked = names.blocked;
+    this.repeated = names.repeated;
   }
 
   get rank(): number {
