@@ -30,17 +30,23 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   // The cpu kernels mix up the gradients of other images: square ones, one at a time, are right.
-  it.each<[number, Size, boolean]>([
-    [3, [6, 6], false],
-    [4, [7, 9], true],
-    [6, [3, 3], false],
-    [5, [3, 4], true],
-  ])('has the gradient that cpu has: %i to %j, corners %s', async (width, size, align) => {
-    await expectSame(() => {
-      const x = distinct([1, width, width, 2], 1);
-      return tf.grad((image) => resize(image, size, align))(x, distinct([1, ...size, 2], 2));
-    });
-  });
+  it.each<[number, Size, boolean, number]>([
+    [3, [6, 6], false, 2],
+    [4, [7, 9], true, 17],
+    [6, [3, 3], false, 1],
+    [5, [3, 4], true, 2],
+  ])(
+    'has the gradient that cpu has: %i to %j, corners %s, %i channels',
+    async (width, size, align, channels) => {
+      await expectSame(() => {
+        const x = distinct([1, width, width, channels], 1);
+        return tf.grad((image) => resize(image, size, align))(
+          x,
+          distinct([1, ...size, channels], 2),
+        );
+      });
+    },
+  );
 
   it('has the right gradient for a batch of images that are not square', async () => {
     await selectBackend({ accelerator: 'ort', threads: 1 });

@@ -6,7 +6,7 @@ import type { Lowering, NumericType, Operand, OutputSpec } from './lowering.ts';
 
 /**
  * Image resizing and its gradients. Along each axis it is a linear map, so that its gradient is
- * the product with the same matrix transposed.
+ * the product with the transposed matrix.
  */
 export const RESIZES: Lowering[] = [
   lower<ResizeBilinearAttrs>({
@@ -14,8 +14,9 @@ export const RESIZES: Lowering[] = [
     inputs: ['images'],
     infer: ([images], { size }) => resized(images, size, 'float32'),
     emit: (graph, [images], { size, ...corners }) => [
-      mapBoth(graph, graph.cast(images, 'float32'), size, (axis) =>
-        bilinearMatrix(images.shape[axis], size[axis - 1], corners),
+      [1, 2].reduce(
+        (image, axis) => blend(graph, image, axis, size[axis - 1], corners),
+        graph.cast(images, 'float32'),
       ),
     ],
   }),
@@ -26,9 +27,7 @@ export const RESIZES: Lowering[] = [
     emit: (graph, [images], { size, ...corners }) => [
       [1, 2].reduce((image, axis) => {
         const sources = nearestSources(images.shape[axis], size[axis - 1], corners);
-        const indices = graph.constant('int64', [sources.length], sources);
-        const shape = image.shape.with(axis, sources.length);
-        return graph.op('Gather', [image, indices], shape, { axis });
+        return pick(graph, image, axis, sources);
       }, images),
     ],
   }),
@@ -40,6 +39,9 @@ interface Corners {
   readonly alignCorners: boolean;
   readonly halfPixelCenters: boolean;
 }
+
+/** With fewer channels than this, a product per row of an image has too little to do. */
+const FEW_CHANNELS = 16;
 
 /** Rows of weights: one row per pixel of the result, one column per pixel of the source. */
 type Matrix = number[][];
@@ -72,6 +74,43 @@ function resized(
   return [{ shape: [batch, height, width, channels], dtype }];
 }
 
+/** The pixels of an axis in another order, some of them several times. */
+function pick(graph: GraphBuilder, image: Value, axis: number, sources: number[]): Value {
+  const indices = graph.constant('int64', [sources.length], sources);
+  return graph.op('Gather', [image, indices], image.shape.with(axis, sources.length), { axis });
+}
+
+/** Each pixel of the result between its two neighbours: a product would be wasted on so few. */
+function blend(
+  graph: GraphBuilder,
+  image: Value,
+  axis: number,
+  to: number,
+  corners: Corners,
+): Value {
+  const places = neighbours(image.shape[axis], to, corners);
+  const low = pick(
+    graph,
+    image,
+    axis,
+    places.map((place) => place.low),
+  );
+  const high = pick(
+    graph,
+    image,
+    axis,
+    places.map((place) => place.high),
+  );
+  const perPixel = [1, 1, 1, 1].with(axis, to);
+  const share = graph.constant(
+    'float32',
+    perPixel,
+    places.map((place) => place.share),
+  );
+  const binary = (op: string, a: Value, b: Value) => graph.op(op, [a, b], low.shape);
+  return binary('Add', low, binary('Mul', binary('Sub', high, low), share));
+}
+
 /** Maps the rows of images, then the columns. */
 function mapBoth(
   graph: GraphBuilder,
@@ -83,15 +122,25 @@ function mapBoth(
   const rows = graph.reshape(images, [batch, oldHeight, oldWidth * channels]);
   const tall = [batch, height, oldWidth * channels];
   const mapped = graph.op('MatMul', [weights(graph, matrixOf(1)), rows], tall);
-  const shape = [batch, height, width, channels];
-  if (channels === 1) {
-    const flat = graph.reshape(mapped, [batch * height, oldWidth]);
-    const right = weights(graph, transposed(matrixOf(2)));
-    return graph.reshape(graph.op('MatMul', [flat, right], [batch * height, width]), shape);
+  const pixels = graph.reshape(mapped, [batch * height, oldWidth, channels]);
+  return graph.reshape(mapColumns(graph, pixels, width, matrixOf(2)), [
+    batch,
+    height,
+    width,
+    channels,
+  ]);
+}
+
+/** [rows, columns, channels] with other columns; a product with few channels would be thin. */
+function mapColumns(graph: GraphBuilder, pixels: Value, width: number, matrix: Matrix): Value {
+  const [rows, columns, channels] = pixels.shape;
+  if (channels >= FEW_CHANNELS) {
+    return graph.op('MatMul', [weights(graph, matrix), pixels], [rows, width, channels]);
   }
-  const columns = graph.reshape(mapped, [batch * height, oldWidth, channels]);
-  const wide = [batch * height, width, channels];
-  return graph.reshape(graph.op('MatMul', [weights(graph, matrixOf(2)), columns], wide), shape);
+  const flat = graph.reshape(graph.transpose(pixels, [0, 2, 1]), [rows * channels, columns]);
+  const right = weights(graph, transposed(matrix));
+  const mapped = graph.op('MatMul', [flat, right], [rows * channels, width]);
+  return graph.transpose(graph.reshape(mapped, [rows, channels, width]), [0, 2, 1]);
 }
 
 function weights(graph: GraphBuilder, matrix: Matrix): Value {
@@ -103,16 +152,22 @@ function transposed(matrix: Matrix): Matrix {
 }
 
 function bilinearMatrix(from: number, to: number, corners: Corners): Matrix {
-  const ratio = scale(from, to, corners);
-  const { halfPixelCenters } = corners;
-  return Array.from({ length: to }, (_, index) => {
-    const position = halfPixelCenters ? ratio * (index + 0.5) - 0.5 : ratio * index;
-    const low = Math.max(0, Math.floor(position));
-    const high = Math.min(from - 1, Math.ceil(position));
+  return neighbours(from, to, corners).map(({ low, high, share }) => {
     const row = new Array<number>(from).fill(0);
-    row[low] += 1 - (position - low);
-    row[Math.max(0, high)] += position - low;
+    row[low] += 1 - share;
+    row[high] += share;
     return row;
+  });
+}
+
+/** For each pixel of the result the two next to its place, and how near it is to the second. */
+function neighbours(from: number, to: number, corners: Corners) {
+  const ratio = scale(from, to, corners);
+  return Array.from({ length: to }, (_, index) => {
+    const position = corners.halfPixelCenters ? ratio * (index + 0.5) - 0.5 : ratio * index;
+    const low = Math.max(0, Math.floor(position));
+    const high = Math.max(0, Math.min(from - 1, Math.ceil(position)));
+    return { low, high, share: position - low };
   });
 }
 
