@@ -1,5 +1,6 @@
 export { selectBackend } from './selectBackend.ts';
-export type { Accelerator, BackendInfo, BackendOptions } from './selectBackend.ts';
+export type { Accelerator } from './devices/accelerators.ts';
+export type { BackendInfo, BackendOptions } from './selectBackend.ts';
 export { engineCounters, resetEngineCounters } from './counters.ts';
 export type { EngineCounters } from './counters.ts';
 export { onNotice } from './notices.ts';

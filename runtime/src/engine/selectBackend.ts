@@ -1,14 +1,26 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { didYouMean, UsageError } from '../errors.ts';
+import {
+  acceleratorNames,
+  deviceRemedies,
+  isAccelerator,
+  otherNames,
+} from './devices/accelerators.ts';
+import type { Accelerator, DeviceProvider } from './devices/accelerators.ts';
+import { autoDevice } from './devices/autoDevice.ts';
+import { loadPeer } from './devices/peers.ts';
+import type { Peer } from './devices/peers.ts';
+import { probeDevice } from './devices/probe.ts';
+import type { Provider } from './ort/binding.ts';
 import { silenceCpuBackend } from './ort/fallback.ts';
 import { registerOrt } from './ort/register.ts';
 
-/** Names accepted by `selectBackend`. */
-export type Accelerator = 'auto' | 'ort' | 'cpu' | 'wasm';
-
 export interface BackendOptions {
-  /** Default `auto`: the `ort` back end on the CPU. */
+  /**
+   * Default `auto`: the `ort` back end, on the CPU unless a hardware device answers and is clearly
+   * faster. See `Accelerator` for the names.
+   */
   readonly accelerator?: string;
   /** Threads of each session; default all cores. `cpu` always uses one. */
   readonly threads?: number;
@@ -22,64 +34,98 @@ export interface BackendOptions {
 export interface BackendInfo {
   /** tfjs's name of the active back end. */
   readonly name: string;
-  readonly accelerator: string;
-  readonly device: 'cpu';
+  readonly accelerator: Accelerator;
+  /** Where the numbers are computed: `cpu`, or the device by its provider's name. */
+  readonly device: Provider;
   readonly threads: number;
   /** Why this one, for `doctor` and the run's first line. */
   readonly reason: string;
 }
 
-const KNOWN = ['auto', 'ort', 'cpu', 'wasm'];
-
-const REFUSED: Record<string, string> = {
-  webgpu: 'graphs are not run on WebGPU yet',
-  cuda: 'graphs are not run on CUDA yet',
-  'ort-webgpu': 'graphs are not run on WebGPU yet',
-  'ort-cuda': 'graphs are not run on CUDA yet',
-  'tfjs-node': 'its library is frozen at TensorFlow 2.9 and slower than ort on the CPU',
-  'tfjs-node-gpu': 'its library is frozen at TensorFlow 2.9 and often cannot be installed',
-};
-
 /**
- * Makes a tfjs back end the active one; repeatable.
+ * Makes a tfjs back end the active one; repeatable. A device that is named is tried out first.
  *
- * @throws UsageError `ERR_ENGINE_ACCELERATOR` for an unknown or refused name,
- * `ERR_ENGINE_THREADS` for a bad thread count, `ERR_ENGINE_NOT_INSTALLED` for a missing peer
+ * @throws UsageError `ERR_ENGINE_ACCELERATOR` for an unknown name, `ERR_ENGINE_DEVICE` for a device
+ * that does not answer, `ERR_ENGINE_THREADS` for a bad thread count, `ERR_ENGINE_NOT_INSTALLED` for
+ * a missing peer, `ERR_ENGINE_START` for a back end that does not start
  */
 export async function selectBackend(options: BackendOptions = {}): Promise<BackendInfo> {
-  const accelerator = options.accelerator ?? 'auto';
-  checkName(accelerator);
+  const accelerator = checkName(options.accelerator ?? 'auto');
   const threads = checkThreads(options.threads);
-  if (accelerator === 'cpu') {
-    await activate('cpu');
-    silenceCpuBackend(tf.backend());
-    return {
-      name: 'cpu',
-      accelerator,
-      device: 'cpu',
-      threads: 1,
-      reason: 'named; plain JavaScript',
-    };
+  const spinning = options.spinning ?? 'auto';
+  switch (accelerator) {
+    case 'cpu':
+      await activate('cpu', accelerator);
+      silenceCpuBackend(tf.backend());
+      return cpuInfo('cpu', accelerator, 1, 'named; plain JavaScript');
+    case 'wasm':
+    case 'tfjs-node':
+    case 'tfjs-node-gpu':
+      return selectPeer(accelerator, threads);
+    case 'auto': {
+      const { provider, reason } = autoDevice(threads);
+      return selectOrt({ accelerator, provider, threads, spinning, reason });
+    }
+    case 'ort':
+      return selectOrt({ accelerator, provider: 'cpu', threads, spinning, reason: 'named' });
+    case 'webgpu':
+    case 'cuda':
+    case 'tensorrt':
+    case 'dml':
+    case 'coreml':
+      requireDevice(accelerator);
+      return selectOrt({ accelerator, provider: accelerator, threads, spinning, reason: 'named' });
   }
-  if (accelerator === 'wasm') {
-    await loadWasm(threads);
-    return { name: 'wasm', accelerator, device: 'cpu', threads, reason: 'named' };
-  }
-  registerOrt({ threads, spinning: options.spinning ?? 'auto' });
-  await activate('ort');
-  const reason = accelerator === 'auto' ? 'auto: ONNX Runtime on the CPU' : 'named';
-  return { name: 'ort', accelerator, device: 'cpu', threads, reason };
 }
 
-function checkName(accelerator: string): void {
-  if (KNOWN.includes(accelerator)) return;
-  const why = REFUSED[accelerator];
-  const list = KNOWN.join(', ');
+interface OrtChoice {
+  readonly accelerator: Accelerator;
+  readonly provider: Provider;
+  readonly threads: number;
+  readonly spinning: boolean | 'auto';
+  readonly reason: string;
+}
+
+async function selectOrt(choice: OrtChoice): Promise<BackendInfo> {
+  const { accelerator, provider, threads, spinning, reason } = choice;
+  registerOrt({ threads, spinning, provider });
+  await activate('ort', accelerator);
+  return { name: 'ort', accelerator, device: provider, threads, reason };
+}
+
+async function selectPeer(accelerator: Peer, threads: number): Promise<BackendInfo> {
+  const name = await loadPeer(accelerator, threads);
+  await activate(name, accelerator);
+  return cpuInfo(name, accelerator, threads, 'named');
+}
+
+function cpuInfo(
+  name: string,
+  accelerator: Accelerator,
+  threads: number,
+  reason: string,
+): BackendInfo {
+  const device = accelerator === 'tfjs-node-gpu' ? 'cuda' : 'cpu';
+  return { name, accelerator, device, threads, reason };
+}
+
+function requireDevice(accelerator: DeviceProvider): void {
+  const refusal = probeDevice(accelerator);
+  if (refusal === null) return;
+  throw new UsageError(
+    'ERR_ENGINE_DEVICE',
+    `accelerator "${accelerator}" does not answer: ${refusal}. ${deviceRemedies[accelerator]}. ` +
+      'Or use "auto" (ONNX Runtime on the CPU); the doctor command tells what there is.',
+  );
+}
+
+function checkName(accelerator: string): Accelerator {
+  if (isAccelerator(accelerator)) return accelerator;
+  const other = otherNames[accelerator.toLowerCase()];
+  const hint = other === undefined ? didYouMean(accelerator, acceleratorNames) : ` Here, ${other}.`;
   throw new UsageError(
     'ERR_ENGINE_ACCELERATOR',
-    why === undefined
-      ? `accelerator: expected one of ${list}, got "${accelerator}".${didYouMean(accelerator, KNOWN)}`
-      : `accelerator "${accelerator}" is not available: ${why}. Use "auto" (ONNX Runtime on the CPU) or one of ${list}.`,
+    `accelerator: expected one of ${acceleratorNames.join(', ')}, got "${accelerator}".${hint}`,
   );
 }
 
@@ -91,24 +137,10 @@ function checkThreads(threads = availableParallelism()): number {
   );
 }
 
-async function loadWasm(threads: number): Promise<void> {
-  try {
-    const wasm = await import('@tensorflow/tfjs-backend-wasm');
-    wasm.setThreadsCount(threads);
-  } catch (cause) {
-    throw new UsageError(
-      'ERR_ENGINE_NOT_INSTALLED',
-      'accelerator "wasm" needs a package that is not installed. Run: npm install @tensorflow/tfjs-backend-wasm@4.22.0',
-      { cause },
-    );
-  }
-  await activate('wasm');
-}
-
-async function activate(name: string): Promise<void> {
+async function activate(name: string, accelerator: Accelerator): Promise<void> {
   if (await tf.setBackend(name)) return;
   throw new UsageError(
     'ERR_ENGINE_START',
-    `accelerator "${name}" could not be started on this machine. Use accelerator "cpu", and run the doctor command for details.`,
+    `accelerator "${accelerator}" could not be started on this machine. Use accelerator "auto", and run the doctor command for details.`,
   );
 }

@@ -3,6 +3,7 @@ import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { ElementType, Model } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
 import { endName } from './binding.ts';
+import type { Provider } from './binding.ts';
 import { blockSize } from './blockSize.ts';
 import type { Entry } from './entry.ts';
 import type { GraphNode, Use } from './graphNode.ts';
@@ -13,9 +14,13 @@ export const inputName = (index: number): string => `i${index}`;
 /** Name of the plan's output at an index. */
 export const outputName = (index: number): string => `o${index}`;
 
-/** Lowers a plan to a serialised ONNX model. */
-export function compilePlan(plan: Plan): Uint8Array<ArrayBuffer> {
-  const graph = new GraphBuilder(blockSize());
+/**
+ * Lowers a plan to a serialised ONNX model. The blocked layout of images and the early end are
+ * the processor's own; the binding fetches from other devices by copying.
+ */
+export function compilePlan(plan: Plan, provider: Provider): Uint8Array<ArrayBuffer> {
+  const onCpu = provider === 'cpu';
+  const graph = new GraphBuilder(onCpu ? blockSize() : 0);
   const inputs = new Map<Entry, Value>();
   for (const [index, entry] of plan.inputs.entries()) {
     inputs.set(entry, graph.input(inputName(index), entry.dtype as ElementType, entry.shape));
@@ -29,7 +34,8 @@ export function compilePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     name: outputName(index),
     value: results[node][output],
   }));
-  return encodeModel(endingEarly(graph.finish(outputs)));
+  const model = graph.finish(outputs);
+  return encodeModel(onCpu ? endingEarly(model) : model);
 }
 
 /** Puts the output in front that keeps the binding from copying the others. */

@@ -22,10 +22,15 @@ export function registerOrt(settings: CacheSettings): void {
     registerKernels();
     startRuntime();
     tf.registerBackend('ort', () => new OrtBackend(current ?? settings), PRIORITY);
-  } else if (previous.threads !== settings.threads || previous.spinning !== settings.spinning) {
+  } else if (!isSame(previous, settings)) {
     const backend: unknown = tf.findBackend('ort');
     if (backend instanceof OrtBackend) backend.configure(settings);
   }
+}
+
+function isSame(a: CacheSettings, b: CacheSettings): boolean {
+  const sameProvider = (a.provider ?? 'cpu') === (b.provider ?? 'cpu');
+  return a.threads === b.threads && a.spinning === b.spinning && sameProvider;
 }
 
 /** Whether the back end is registered, with whatever settings. */

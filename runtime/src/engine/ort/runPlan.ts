@@ -23,7 +23,12 @@ export function runPlan(
   const read = destinations === undefined ? [] : regionsOf(plan.inputs);
   const results = plan.outputs.map(({ entry }) => resultArray(entry, read, destinations));
   try {
-    sessions.run(plan.key, () => compilePlan(plan), feeds, fetchesOf(plan, results));
+    sessions.run(
+      plan.key,
+      () => compilePlan(plan, sessions.provider),
+      feeds,
+      fetchesOf(plan, results),
+    );
     for (const [index, { entry }] of plan.outputs.entries()) {
       entry.values = results[index];
       entry.borrowed = destinations?.get(entry) === results[index];

@@ -3,7 +3,7 @@ import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
 import { graphName, trace, traceGraph } from '../trace.ts';
 import { createSession } from './binding.ts';
-import type { NativeSession, NativeTensor } from './binding.ts';
+import type { NativeSession, NativeTensor, Provider } from './binding.ts';
 
 export interface CacheBudget {
   /** Most sessions held; default 64, fewer where each has many threads. */
@@ -21,6 +21,8 @@ export interface CacheSettings {
    * training step does; pools of several spinning sessions would fight.
    */
   readonly spinning: boolean | 'auto';
+  /** Default `cpu`. */
+  readonly provider?: Provider;
 }
 
 interface CachedSession {
@@ -55,6 +57,11 @@ export class SessionCache {
   constructor(settings: CacheSettings, budget?: CacheBudget) {
     this.#settings = settings;
     this.#budget = budget ?? { entries: mostSessions(settings), bytes: 2 ** 30 };
+  }
+
+  /** The device that the sessions run on. */
+  get provider(): Provider {
+    return this.#settings.provider ?? 'cpu';
   }
 
   /** Runs the graph known by `key`, compiling it with `model` first when it is new. */
@@ -105,9 +112,8 @@ export class SessionCache {
     this.#streak = key === this.#latest ? this.#streak + 1 : 0;
     this.#latest = key;
     const { spinning, threads } = this.#settings;
-    return (
-      spinning === 'auto' && threads > 1 && this.#spinner === null && this.#streak === STEADY_RUNS
-    );
+    const allowed = spinning === 'auto' && threads > 1 && this.provider === 'cpu';
+    return allowed && this.#spinner === null && this.#streak === STEADY_RUNS;
   }
 
   /** The same graph and threads: results stay the same to the bit. */
@@ -124,7 +130,8 @@ export class SessionCache {
     const bytes = model();
     const { threads, spinning } = this.#settings;
     const started = performance.now();
-    const session = createSession(bytes, { threads, spinning: spinning === true });
+    const { provider } = this;
+    const session = createSession(bytes, { threads, spinning: spinning === true, provider });
     traceGraph(key, bytes, performance.now() - started);
     const cached = { session, model: bytes, runs: 0, bytes: 0 };
     this.#sessions.set(key, cached);
