@@ -113,8 +113,10 @@ export class Session {
       module.setTraining(false);
       module.attach(null, null);
     });
+    const { name, device } = this.backend;
+    const where = device === 'cpu' ? name : `${name} on ${device}`;
     run.terminal.line(
-      `Run ${output.name}: ${run.runDir} (${this.backend.name}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
+      `Run ${output.name}: ${run.runDir} (${where}, ${String(this.backend.threads)} threads, seed ${String(run.options.seed)})`,
     );
     // A download may take long: a second signal must end it too.
     if (dataModule !== undefined) await this.guard.race(this.#prepareData(dataModule, kind));

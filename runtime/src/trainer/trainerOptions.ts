@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import { parseOptions } from '../core/parseOptions.ts';
 import { messageOf } from '../errors.ts';
 import { parseMaxTime } from './maxTime.ts';
+import { precisionRefusal } from './precision.ts';
 
 /** Every flag of the trainer: the one source of types, YAML checks, command line help and docs. */
 export const trainerOptionsSchema = z.strictObject({
@@ -95,7 +96,11 @@ export const trainerOptionsSchema = z.strictObject({
   accelerator: z
     .string()
     .default('auto')
-    .describe('Tensor back end: auto, ort, wasm or cpu. auto is ort (ONNX Runtime).'),
+    .describe(
+      'What computes: auto, ort (ONNX Runtime on the CPU), a device that it runs on (webgpu, cuda, ' +
+        'tensorrt, dml, coreml), or another back end of TensorFlow.js (wasm, cpu, tfjs-node, ' +
+        'tfjs-node-gpu). auto is ort unless a graphics card answers and is clearly faster.',
+    ),
   threads: optionalCount('Threads of the back end. Default: all cores.'),
   devices: z
     .union([z.number(), z.string(), z.array(z.number())])
@@ -217,12 +222,8 @@ function refuseSyncBatchnorm(value: boolean, context: Context): void {
 }
 
 function refusePrecision(value: string | number, context: Context): void {
-  if (value === '32-true' || value === 32 || value === '32') return;
-  refuse(
-    context,
-    `precision ${JSON.stringify(value)} is not available: CPU kernels for training exist in ` +
-      '32 bits only. Use "32-true".',
-  );
+  const refusal = precisionRefusal(value);
+  if (refusal !== null) refuse(context, refusal);
 }
 
 function isLogger(value: unknown): boolean {

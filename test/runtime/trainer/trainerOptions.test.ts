@@ -17,7 +17,6 @@ describe('trainer options', () => {
     [{ devices: 2 }, /devices: several devices/],
     [{ strategy: 'ddp' }, /strategy: strategy "ddp"/],
     [{ syncBatchnorm: true }, /syncBatchnorm: there is one device/],
-    [{ precision: '16-mixed' }, /"16-mixed" is not available/],
     [{ maxTime: '3 epochs' }, /max_time: expected a time/],
     [{ maxEpochs: 0 }, /maxEpochs/],
     [{ maxSteps: -1 }, /maxSteps/],
@@ -28,11 +27,30 @@ describe('trainer options', () => {
 
   it.each<TrainerOptions>([
     { precision: 32 },
+    { precision: '32' },
+    { precision: '32-true' },
     { devices: 'auto' },
     { devices: [0] },
     { devices: 1 },
   ])('takes %j, which means the only thing there is', (options) => {
     expect(() => resolveTrainerOptions(options)).not.toThrow();
+  });
+
+  it.each(['16-mixed', '16-true', '16', 16, 'bf16-mixed', 'bf16-true', 'bf16'])(
+    'refuses precision %j, which nothing here computes in',
+    (precision) => {
+      const refusal = `precision ${JSON.stringify(precision)} is not available: weights, gradients`;
+      expect(() => new Trainer({ precision })).toThrow(refusal);
+    },
+  );
+
+  it.each<[string | number, string]>([
+    ['64-true', 'TensorFlow.js has no 64-bit floats. Use "32-true"'],
+    [64, 'TensorFlow.js has no 64-bit floats'],
+    ['transformer-engine', 'a library of NVIDIA for PyTorch'],
+    ['32-treu', 'expected "32-true". Did you mean "32-true"?'],
+  ])('refuses precision %j and says why', (precision, reason) => {
+    expect(() => new Trainer({ precision })).toThrow(reason);
   });
 
   it('names everything that is wrong at once', () => {
