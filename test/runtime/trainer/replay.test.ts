@@ -148,7 +148,7 @@ describe('replayed steps', () => {
 
   it('work for two optimizers in turn', async () => {
     class Duel extends TinyModule {
-      override trainingStep(batch: unknown, _index: number, round: string): tf.Scalar {
+      override trainingStep(batch: unknown, _index = 0, round = ''): tf.Scalar {
         const { x, y } = batch as TinyBatch;
         const error: tf.Scalar = tf.mean(tf.square(tf.sub(this.forward({ x, y }), y)));
         const loss = round === 'head' ? error : tf.mul(error, 0.5);
@@ -240,13 +240,13 @@ describe('steps that cannot be replayed', () => {
 
   it('tells a used batch index from an unused one', async () => {
     class Used extends TinyModule {
-      override trainingStep(batch: unknown, batchIdx: number): tf.Scalar {
+      override trainingStep(batch: unknown, batchIdx = 0): tf.Scalar {
         const loss = super.trainingStep(batch);
         return batchIdx < 1e9 ? loss : tf.neg(loss);
       }
     }
     class Unused extends TinyModule {
-      override trainingStep(batch: unknown, _batchIdx: number): tf.Scalar {
+      override trainingStep(batch: unknown, _batchIdx?: number): tf.Scalar {
         return super.trainingStep(batch);
       }
     }

@@ -103,12 +103,18 @@ function leavesOf(batch: Batch, round: string): { tensors: tf.Tensor[]; guard: s
   return { tensors, guard };
 }
 
-/** Whether the text of a function mentions its parameter at a position outside the list of them. */
+/**
+ * Whether the text of a method mentions its parameter at a position outside the list of them. Lists
+ * that are too intricate to read count as mentioning it.
+ */
 function usesParameter(method: unknown, position: number): boolean {
   const text = String(method);
-  const list = /^[^(]*\(([^)]*)\)/.exec(text);
-  const name = list?.[1].split(',').at(position)?.trim();
-  if (list === null || name === undefined || !/^[\w$]+$/.test(name)) return false;
+  const list = /^[^(]*\(([^()]*)\)/.exec(text);
+  if (list === null) return true;
+  const parameter = list[1].split(',').at(position)?.trim() ?? '';
+  if (parameter === '') return false;
+  const name = /^([\w$]+)(?:\s*=[^{[]*)?$/.exec(parameter)?.[1];
+  if (name === undefined) return true;
   return new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`).test(
     text.slice(list[0].length),
   );
