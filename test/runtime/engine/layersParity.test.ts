@@ -63,8 +63,8 @@ it('prepares images and categories as on cpu', async () => {
       layers.categoryEncoding({ numTokens: 5, outputMode: 'oneHot' }).apply(categories),
     ] as tf.Tensor[];
   });
-  // Both are outside the training step: crops at places that are data, counts without weights.
-  expect(engineCounters().fallbacks).toEqual({ CropAndResize: 1, DenseBincount: 1 });
+  // Outside the training step: counts without weights.
+  expect(engineCounters().fallbacks).toEqual({ DenseBincount: 1 });
 });
 
 /** Not trained here: what they are, or under which other name they are. */

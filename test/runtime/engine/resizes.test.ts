@@ -76,3 +76,16 @@ it('repeats pixels and adds up their gradients when it upsamples', async () => {
       .dataSync(),
   ]).toEqual(Array(8).fill(4));
 });
+
+it.each<['bilinear' | 'nearest', Size]>([
+  ['bilinear', [3, 4]],
+  ['nearest', [3, 4]],
+  ['bilinear', [1, 1]],
+])('crops boxes as cpu does: %s to %j', async (method, size) => {
+  await expectSame(() => {
+    const edges = [0, 0, 1, 1, 0.2, 0.1, 0.7, 0.9, -0.5, 0.5, 0.5, 1.5, 0.9, 0.8, 0.1, 0.2];
+    const owners = tf.tensor1d([0, 1, 1, 0], 'int32');
+    const image = distinct([2, 5, 6, 3], 1) as tf.Tensor4D;
+    return tf.image.cropAndResize(image, tf.tensor2d(edges, [4, 4]), owners, size, method, 7);
+  });
+});

@@ -2,6 +2,7 @@ import { ANGLES } from './angle.ts';
 import { BINARY } from './binary.ts';
 import { CONVOLUTIONS } from './convolution.ts';
 import { CREATIONS } from './create.ts';
+import { CROPS } from './crop.ts';
 import { CUMULATIVE_PRODUCTS } from './cumulativeProduct.ts';
 import { ELEMENTWISE } from './elementwise.ts';
 import { GATHERS } from './gather.ts';
@@ -38,6 +39,7 @@ export const LOWERINGS: readonly Lowering[] = [
   ...GELUS,
   ...CREATIONS,
   ...ANGLES,
+  ...CROPS,
   ...CUMULATIVE_PRODUCTS,
   ...LOCAL_RESPONSES,
   ...MIRROR_PADS,
