@@ -8,9 +8,9 @@ export interface HostValues {
 }
 
 /** Registers a kernel of float32 tensors for tfjs's `cpu` back end, from plain JavaScript. */
-export function registerOnCpu<A extends object>(
+export function registerOnCpu(
   kernelName: string,
-  compute: (inputs: Record<string, HostValues>, attrs: A) => HostValues[],
+  compute: (inputs: Record<string, HostValues>, attrs: never) => HostValues[],
 ): void {
   if (known.has(kernelName)) return;
   known.add(kernelName);
@@ -18,12 +18,12 @@ export function registerOnCpu<A extends object>(
     kernelName,
     backendName: 'cpu',
     kernelFunc({ inputs, backend, attrs }) {
-      const cpu = backend as MathBackendCPU;
+      const cpu = backend as CpuBackend;
       const read = Object.entries(inputs as Infos).map(([name, info]): [string, HostValues] => [
         name,
         { shape: info.shape, values: cpu.readSync(info.dataId) as Float32Array },
       ]);
-      const outputs = compute(Object.fromEntries(read), attrs as unknown as A);
+      const outputs = compute(Object.fromEntries(read), attrs as never);
       const infos = outputs.map(({ shape, values }) =>
         cpu.makeTensorInfo(shape, 'float32', values),
       );
@@ -31,6 +31,8 @@ export function registerOnCpu<A extends object>(
     },
   });
 }
+
+type CpuBackend = Pick<MathBackendCPU, 'readSync' | 'makeTensorInfo'>;
 
 /** These kernels have no optional inputs. */
 type Infos = Record<string, tf.TensorInfo>;

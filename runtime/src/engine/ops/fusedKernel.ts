@@ -9,7 +9,7 @@ export function hasKernel(name: string): boolean {
 /** Runs a kernel of this runtime; the caller knows how many outputs it has. */
 export function runKernel(name: string, inputs: tf.NamedTensorMap, attrs: object): tf.Tensor[] {
   const outputs = tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap);
-  return Array.isArray(outputs) ? (outputs as tf.Tensor[]) : [outputs as tf.Tensor];
+  return Array.isArray(outputs) ? outputs : [outputs];
 }
 
 /**
