@@ -10,7 +10,8 @@ export function registerLeanGradients(): void {
   const batchNorm = tf.getGradient('FusedBatchNorm');
   if (batchNorm === batchNormGradient) return;
   original = batchNorm;
-  for (const config of [sumGradient, meanGradient, batchNormGradient]) tf.registerGradient(config);
+  const configs = [sumGradient, meanGradient, squareGradient, batchNormGradient];
+  for (const config of configs) tf.registerGradient(config);
 }
 
 let original: GradConfig;
@@ -28,6 +29,15 @@ const meanGradient: GradConfig = {
   inputsToSave: ['x'],
   gradFunc(dy, [x], attrs) {
     return { x: () => spread(dy as tf.Tensor, x, attrs, x.size / (dy as tf.Tensor).size) };
+  },
+};
+
+/** Doubles the gradient first, which is often that of a mean: one number for many squares. */
+const squareGradient: GradConfig = {
+  kernelName: 'Square',
+  inputsToSave: ['x'],
+  gradFunc(dy, [x]) {
+    return { x: () => tf.mul(tf.mul(dy as tf.Tensor, 2), tf.cast(x, 'float32')) };
   },
 };
 

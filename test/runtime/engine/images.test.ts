@@ -239,6 +239,21 @@ it.each([2, 16])('normalises batches with gradients: %i channels', async (channe
   });
 });
 
+it('normalises what a convolution made, in training, as cpu does', async () => {
+  await expectSame(() => {
+    const run = (x: tf.Tensor, filter: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) => {
+      const image = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same');
+      const { mean, variance } = tf.moments(image, [0, 1, 2]);
+      const normal = tf.batchNorm(image, mean, variance, offset, scale, 1e-3);
+      return tf.add(tf.relu(normal), tf.add(tf.mul(image, scale), image));
+    };
+    const inputs = [distinct([2, 4, 5, 3], 1), distinct([3, 3, 3, 16], 2)];
+    inputs.push(distinct([16], 3), distinct([16], 4));
+    const y = run(inputs[0], inputs[1], inputs[2], inputs[3]);
+    return [y, ...tf.grads(run)(inputs, distinct(y.shape, 5))];
+  });
+});
+
 it('fuses convolution, bias and activation', async () => {
   resetEngineCounters();
   await expectSame(() =>

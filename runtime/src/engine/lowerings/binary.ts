@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { broadcastShape } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
-import { addBiasToConvolution } from './convolutionFusion.ts';
+import { addBiasToConvolution, addToScaled, scaleChannels } from './convolutionFusion.ts';
 import { maskPoolGradient, prelu } from './elementwise.ts';
 import type { Lowering, NumericType, Operands, OutputSpec } from './lowering.ts';
 
@@ -12,13 +12,15 @@ export const BINARY: Lowering[] = [
   arithmetic(
     'Add',
     NUMBERS,
-    (graph, a, b) => addBiasToConvolution(graph, a, b) ?? pair(graph, 'Add', a, b),
+    (graph, a, b) =>
+      addBiasToConvolution(graph, a, b) ?? addToScaled(graph, a, b) ?? pair(graph, 'Add', a, b),
   ),
   arithmetic('Sub', NUMBERS, (graph, a, b) => pair(graph, 'Sub', a, b)),
   arithmetic(
     'Multiply',
     NUMBERS,
-    (graph, a, b) => maskPoolGradient(graph, a, b) ?? pair(graph, 'Mul', a, b),
+    (graph, a, b) =>
+      maskPoolGradient(graph, a, b) ?? scaleChannels(graph, a, b) ?? pair(graph, 'Mul', a, b),
   ),
   arithmetic('RealDiv', ['float32'], (graph, a, b) => pair(graph, 'Div', a, b)),
   arithmetic('Maximum', NUMBERS, (graph, a, b) => pair(graph, 'Max', a, b)),

@@ -1,6 +1,7 @@
 import type { FusedBatchNormAttrs, SoftmaxAttrs } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
+import { addBiasToConvolution, scaleChannels } from './convolutionFusion.ts';
 import { lower } from './lowering.ts';
 import type { Lowering } from './lowering.ts';
 
@@ -33,7 +34,7 @@ interface Statistics {
   readonly scale: Value | undefined;
 }
 
-/** Two passes over the tensor: the statistics become one factor and one shift per channel. */
+/** The statistics become one factor and one shift per channel: two passes, in blocks only one. */
 function batchNorm(graph: GraphBuilder, x: Value, statistics: Statistics, epsilon: number): Value {
   const { mean, variance, offset, scale } = statistics;
   const small = (op: string, inputs: Value[]) => graph.elementwise(op, inputs, inputs[0].shape);
@@ -42,6 +43,8 @@ function batchNorm(graph: GraphBuilder, x: Value, statistics: Statistics, epsilo
   const factor = scale === undefined ? inverse : small('Mul', [inverse, scale]);
   const moved = small('Mul', [mean, factor]);
   const shift = offset === undefined ? small('Neg', [moved]) : small('Sub', [offset, moved]);
-  const scaled = graph.elementwise('Mul', [x, factor], x.shape);
-  return graph.elementwise('Add', [scaled, shift], x.shape);
+  const scaled = scaleChannels(graph, x, factor) ?? graph.elementwise('Mul', [x, factor], x.shape);
+  return (
+    addBiasToConvolution(graph, scaled, shift) ?? graph.elementwise('Add', [scaled, shift], x.shape)
+  );
 }
