@@ -38,6 +38,14 @@ export const REDUCTIONS: Lowering[] = [
 
 /** Sum over axes; the result keeps reduced axes with size 1. */
 export function sum(graph: GraphBuilder, x: Value, axes: readonly number[]): Value {
+  if (
+    isOverPixels(axes) &&
+    x.rows === undefined &&
+    x.blocked !== undefined &&
+    x.type === 'float32'
+  ) {
+    return imageSums(graph, x, x.blocked);
+  }
   const columns = x.shape.at(-1) ?? 1;
   const rows = x.size / columns;
   const overRows = x.rank >= 2 && isAllButLast(axes, x.rank) && x.type === 'float32' && rows >= 16;
@@ -67,15 +75,21 @@ function columnSums(graph: GraphBuilder, x: Value, rows: number, columns: number
 }
 
 /** Pixels of each image first, then images. */
-function blockedSums(graph: GraphBuilder, { shape }: Value, name: string): Value {
+function blockedSums(graph: GraphBuilder, x: Value, name: string): Value {
+  const [batch, , , channels] = x.shape;
+  const images = graph.reshape(imageSums(graph, x, name), [batch, channels]);
+  return graph.op('MatMul', [graph.filled([1, batch], 1), images], [1, channels]);
+}
+
+/** Sums over the pixels of an image in blocks: [batch, 1, 1, channels]. */
+function imageSums(graph: GraphBuilder, { shape }: Value, name: string): Value {
   const [batch, height, width, channels] = shape;
   const size = graph.blockSize;
   const planes = (batch * channels) / size;
   const pixels = graph.view(name, [planes, height * width, size], 'float32');
   const ones = graph.filled([1, height * width], 1);
-  const perImage = graph.op('MatMul', [ones, pixels], [planes, 1, size]);
-  const images = graph.reshape(perImage, [batch, channels]);
-  return graph.op('MatMul', [graph.filled([1, batch], 1), images], [1, channels]);
+  const sums = graph.op('MatMul', [ones, pixels], [planes, 1, size]);
+  return graph.reshape(sums, [batch, 1, 1, channels]);
 }
 
 type Emit = (graph: GraphBuilder, x: Value, axes: readonly number[]) => Value;
@@ -135,6 +149,10 @@ interface ReductionAttrs {
 /** `Max` names its axes differently from all other reductions. */
 function axesOf(shape: readonly number[], { axis, reductionIndices }: ReductionAttrs): number[] {
   return util.parseAxisParam((axis ?? reductionIndices) as number[], shape as number[]);
+}
+
+function isOverPixels(axes: readonly number[]): boolean {
+  return axes.length === 2 && axes.includes(1) && axes.includes(2);
 }
 
 function isAllButLast(axes: readonly number[], rank: number): boolean {

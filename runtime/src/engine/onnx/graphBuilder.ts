@@ -255,13 +255,23 @@ export class GraphBuilder {
         );
       } else if (value.size === 1) {
         names.push(this.rows(this.reshape(value, [])));
-      } else if (value.size === channels && value.shape.at(-1) === channels) {
-        names.push(this.rows(this.reshape(value, [groups, 1, 1, this.blockSize])));
       } else {
-        return undefined;
+        const operand = this.#besideBlocks(value, channels);
+        if (operand === undefined) return undefined;
+        names.push(operand);
       }
     }
     return names;
+  }
+
+  /** A value of one number a channel (of each image, or of all) or a pixel, for use in rank 5. */
+  #besideBlocks(value: Value, channels: number): string | undefined {
+    const missing = 4 - value.rank;
+    const [batch, height, width, depth] = [...Array<number>(missing).fill(1), ...value.shape];
+    if (depth === 1) return this.rows(this.reshape(value, [batch, 1, height, width, 1]));
+    if (depth !== channels || height * width !== 1) return undefined;
+    const blocks = [batch, channels / this.blockSize, 1, 1, this.blockSize];
+    return this.rows(this.reshape(value, blocks));
   }
 
   #channelsFirstOperands(inputs: readonly Value[], shape: readonly number[]): string[] | undefined {
