@@ -74,6 +74,21 @@ describe('a recurrent layer on ort', () => {
     expect(Array.from(gradient(true))).toEqual(Array.from(gradient(false)));
   });
 
+  it.each(['lstm', 'gru', 'simpleRnn'] as const)('takes one row of one unit: %s', async (name) => {
+    const call = (layer: tf.RNN) => {
+      const output = (x: tf.Tensor) => layer.apply(x) as tf.Tensor;
+      const gradient = tf.grad((x) => tf.sum(tf.square(output(x))))(tf.tensor3d([[[0.4], [0.2]]]));
+      // Of a single step, tfjs-layers has no gradient: its unstack fails.
+      return tf.concat([gradient, output(tf.tensor3d([[[0.4]]]))], 1);
+    };
+    const args = { units: 1, returnSequences: true, ...sigmoid };
+    const theirs = name === 'simpleRnn' ? tf.layers.simpleRNN : tf.layers[name];
+    const expected = await outputOf(theirs(args), 'cpu', call);
+    expect(difference(await outputOf(layers[name](args), 'ort', call), expected)).toBeLessThan(
+      1e-5,
+    );
+  });
+
   it('trains to the same bits each time, and leaves no tensor behind', () => {
     const train = () => {
       const model = tf.sequential({
