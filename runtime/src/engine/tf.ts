@@ -7,6 +7,7 @@
 import { availableParallelism } from 'node:os';
 import { attachChainedMethods } from './chainedMethods.ts';
 import { registerLeanGradients } from './leanGradients.ts';
+import { fuseLayers } from './ops/fuseLayers.ts';
 import { hasOrt, registerOrt } from './ort/register.ts';
 
 export * from '@tensorflow/tfjs-core';
@@ -14,4 +15,5 @@ export * from '@tensorflow/tfjs-layers';
 
 attachChainedMethods();
 registerLeanGradients();
+fuseLayers();
 if (!hasOrt()) registerOrt({ threads: availableParallelism(), spinning: false });
