@@ -13,6 +13,8 @@ export interface LayerCase {
   readonly batch?: number;
   /** A trainable layer follows instead of coming first. */
   readonly isFirst?: boolean;
+  /** Unrolled by tfjs into hundreds of kernels: all steps only in `npm run test:full`. */
+  readonly isLong?: boolean;
 }
 
 const { layers } = tf;
@@ -58,7 +60,7 @@ export const LAYER_CASES: LayerCase[] = [
     globalAveragePooling1d: () => layers.globalAveragePooling1d(),
     timeDistributed: () => layers.timeDistributed({ layer: layers.dense({ units: 2 }) }),
   }),
-  ...chain(STEPS, {
+  ...long(STEPS, {
     simpleRNN: () => layers.simpleRNN({ units: 3, returnSequences: true }),
     gru: () => layers.gru({ units: 3 }),
     lstm: () => layers.lstm({ units: 3, returnSequences: true, goBackwards: true }),
@@ -103,7 +105,7 @@ export const LAYER_CASES: LayerCase[] = [
     maxPooling3d: () => layers.maxPooling3d({ poolSize: 2 }),
     averagePooling3d: () => layers.averagePooling3d({ poolSize: 2, strides: 1 }),
   }),
-  ...chain([2, 3, 3, 1], {
+  ...long([2, 3, 3, 1], {
     convLstm2d: () => layers.convLstm2d({ filters: 1, kernelSize: 3, padding: 'same' }),
   }),
   { name: 'concatenate', input: VECTOR, build: allMerges },
@@ -123,6 +125,10 @@ function chain(input: number[], makers: Makers, batch = 3): LayerCase[] {
 /** For layers through which tfjs has no gradient: nothing trainable may come before them. */
 function first(input: number[], makers: Makers): LayerCase[] {
   return chain(input, makers).map((each) => ({ ...each, isFirst: true }));
+}
+
+function long(input: number[], makers: Makers): LayerCase[] {
+  return chain(input, makers).map((each) => ({ ...each, isLong: true }));
 }
 
 function through(make: () => tf.layers.Layer) {

@@ -3,14 +3,16 @@ import { engineCounters, resetEngineCounters } from '../../../runtime/src/engine
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { distinct, expectSame } from './compare.ts';
 import { ELEMENTWISE_MERGES, LAYER_CASES } from './layerCases.ts';
-import { expectSameTraining } from './parity.ts';
+import { expectSameTraining, fewSteps } from './parity.ts';
 
 const { layers } = tf;
 
 // A dense layer comes first, so that the gradient goes through each layer and not only into it.
 describe('trains as on cpu, without a fallback', () => {
-  it.each(LAYER_CASES)('$name $input', async ({ input, build, batch = 3, isFirst = false }) => {
+  it.each(LAYER_CASES)('$name $input', async (layer) => {
+    const { input, build, batch = 3, isFirst = false, isLong = false } = layer;
     await expectSameTraining({
+      steps: isLong ? fewSteps : 20,
       model: () => {
         const start = tf.input({ shape: input });
         const dense = layers.dense({ units: input[input.length - 1] });
@@ -23,6 +25,7 @@ describe('trains as on cpu, without a fallback', () => {
 
   it('embedding', async () => {
     await expectSameTraining({
+      steps: fewSteps,
       model: () =>
         tf.sequential({
           layers: [

@@ -31,6 +31,9 @@ export interface Outcome {
   readonly weights: number[];
 }
 
+/** For models of many kernels: all 20 steps only in `npm run test:full`. */
+export const fewSteps = process.env.LIGHTBOX_TEST_FULL === undefined ? 6 : 20;
+
 /** Trains some steps on `cpu` and on `ort`: equal losses and weights, and no fallback on the way. */
 export async function expectSameTraining(subject: Subject): Promise<void> {
   await expectSameOutcome(async () => {

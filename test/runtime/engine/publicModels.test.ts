@@ -2,13 +2,17 @@ import { it } from '@jest/globals';
 import { resetEngineCounters } from '../../../runtime/src/engine/index.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { distinct } from './compare.ts';
-import { expectSameOutcome, expectSameTraining, initialize, weightsOf } from './parity.ts';
+import {
+  expectSameOutcome,
+  expectSameTraining,
+  fewSteps,
+  initialize,
+  weightsOf,
+} from './parity.ts';
 
 // The architectures of TensorFlow.js's public examples, layer by layer, at tiny sizes.
 const { layers } = tf;
-// Each costs as much as ten layers: all steps only in `npm run test:full`.
-const steps = process.env.LIGHTBOX_TEST_FULL === undefined ? 8 : 20;
-
+const steps = fewSteps;
 type Symbol = tf.SymbolicTensor;
 
 const softmaxOver = (classes: number, shape: number[]) =>
