@@ -24,11 +24,8 @@ export interface BackendOptions {
   readonly accelerator?: string;
   /** Threads of each session; default all cores. `cpu` always uses one. */
   readonly threads?: number;
-  /**
-   * Let waiting threads spin: sooner at work, but busy meanwhile. Default `auto`: only those of the
-   * session that runs again and again.
-   */
-  readonly spinning?: boolean | 'auto';
+  /** Let waiting threads spin: rarely sooner at work, and busy meanwhile. Default false. */
+  readonly spinning?: boolean;
 }
 
 export interface BackendInfo {
@@ -52,7 +49,7 @@ export interface BackendInfo {
 export async function selectBackend(options: BackendOptions = {}): Promise<BackendInfo> {
   const accelerator = checkName(options.accelerator ?? 'auto');
   const threads = checkThreads(options.threads);
-  const spinning = options.spinning ?? 'auto';
+  const spinning = options.spinning ?? false;
   switch (accelerator) {
     case 'cpu':
       await activate('cpu', accelerator);
@@ -82,7 +79,7 @@ interface OrtChoice {
   readonly accelerator: Accelerator;
   readonly provider: Provider;
   readonly threads: number;
-  readonly spinning: boolean | 'auto';
+  readonly spinning: boolean;
   readonly reason: string;
 }
 

@@ -16,26 +16,22 @@ export interface CacheBudget {
 export interface CacheSettings {
   readonly threads: number;
   /**
-   * Whether worker threads wait for the next run by spinning, which starts it sooner but takes the
-   * cores from others. `auto`: only those of the one session that runs again and again, as a
-   * training step does; pools of several spinning sessions would fight.
+   * Whether threads wait for the next run by spinning. That gained nothing on an idle machine, and
+   * cost a third of the speed beside other work, since each session has a pool of its own.
    */
-  readonly spinning: boolean | 'auto';
+  readonly spinning: boolean;
   /** Default `cpu`. */
   readonly provider?: Provider;
 }
 
 interface CachedSession {
-  session: NativeSession;
-  readonly model: Uint8Array<ArrayBuffer>;
+  readonly session: NativeSession;
   runs: number;
   bytes: number;
 }
 
 /** A session's memory grows while its arena finds its size: in the first two runs. */
 const MEASURED_RUNS = 2;
-/** Runs in a row after which a session counts as the one that runs again and again. */
-const STEADY_RUNS = 24;
 const CHURN_WINDOW = 64;
 const CHURN_MISSES = 48;
 
@@ -50,9 +46,6 @@ export class SessionCache {
   readonly #budget: CacheBudget;
   readonly #sessions = new Map<string, CachedSession>();
   readonly #recent: boolean[] = [];
-  #latest: string | null = null;
-  #streak = 0;
-  #spinner: string | null = null;
 
   constructor(settings: CacheSettings, budget?: CacheBudget) {
     this.#settings = settings;
@@ -73,7 +66,6 @@ export class SessionCache {
   ): void {
     const cached = this.#find(key) ?? this.#add(key, model);
     counters.runs++;
-    if (this.#becomesSpinner(key)) this.#letSpin(key, cached);
     if (cached.runs >= MEASURED_RUNS) {
       cached.session.run(feeds, fetches);
       return;
@@ -108,32 +100,12 @@ export class SessionCache {
     return cached;
   }
 
-  #becomesSpinner(key: string): boolean {
-    this.#streak = key === this.#latest ? this.#streak + 1 : 0;
-    this.#latest = key;
-    const { spinning, threads } = this.#settings;
-    const allowed = spinning === 'auto' && threads > 1 && this.provider === 'cpu';
-    return allowed && this.#spinner === null && this.#streak === STEADY_RUNS;
-  }
-
-  /** The same graph and threads: results stay the same to the bit. */
-  #letSpin(key: string, cached: CachedSession): void {
-    cached.session.dispose();
-    cached.session = createSession(cached.model, {
-      threads: this.#settings.threads,
-      spinning: true,
-    });
-    this.#spinner = key;
-  }
-
   #add(key: string, model: () => Uint8Array<ArrayBuffer>): CachedSession {
     const bytes = model();
-    const { threads, spinning } = this.#settings;
     const started = performance.now();
-    const { provider } = this;
-    const session = createSession(bytes, { threads, spinning: spinning === true, provider });
+    const session = createSession(bytes, { ...this.#settings, provider: this.provider });
     traceGraph(key, bytes, performance.now() - started);
-    const cached = { session, model: bytes, runs: 0, bytes: 0 };
+    const cached = { session, runs: 0, bytes: 0 };
     this.#sessions.set(key, cached);
     counters.compilations++;
     counters.sessions++;
@@ -162,7 +134,6 @@ export class SessionCache {
     const cached = this.#sessions.get(key);
     if (cached === undefined) return;
     cached.session.dispose();
-    if (this.#spinner === key) this.#spinner = null;
     this.#sessions.delete(key);
     counters.sessions--;
     counters.sessionBytes -= cached.bytes;
