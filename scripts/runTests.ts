@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -29,7 +29,7 @@ const jest = spawn(
   // stdout holds the JSON as well; people read the live report on stderr.
   {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...(full ? { LIGHTBOX_TEST_FULL: '1' } : {}) },
+    env: { ...process.env, ...(full ? { LIGHTBOX_TEST_FULL: '1', ...softwareVulkan() } : {}) },
   },
 );
 const code = await new Promise<number>((resolve) => {
@@ -44,6 +44,14 @@ const failures = Math.max(numFailedTests, numFailedTestSuites, code === 0 ? 0 : 
 const skipped = numPendingTests === 0 ? '' : `, ${numPendingTests} skipped`;
 console.log(`${numPassedTests} passed, ${failures} failed${skipped}`);
 process.exitCode = failures === 0 ? 0 : 1;
+
+/** Lets WebGPU run in software where nothing else is named: SwiftShader, of chromium-common. */
+function softwareVulkan(): Record<string, string> {
+  const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
+  return 'VK_ICD_FILENAMES' in process.env || !existsSync(driver)
+    ? {}
+    : { VK_ICD_FILENAMES: driver };
+}
 
 interface Report {
   numPassedTests: number;

@@ -53,6 +53,25 @@ const models: Record<string, () => tf.Sequential> = {
     }),
 };
 
+/** What ONNX Runtime 1.30 gets wrong on WebGPU when it is asked plainly. */
+const traps: Record<string, () => tf.Tensor> = {
+  'a padded convolution with a filter as large as the image': () =>
+    tf.conv2d(
+      distinct([1, 2, 2, 1], 1) as tf.Tensor4D,
+      distinct([2, 2, 1, 1], 2) as tf.Tensor4D,
+      1,
+      'same',
+    ),
+  'the input gradient of several filters a channel': () => {
+    const filter = distinct([3, 3, 4, 2], 1) as tf.Tensor4D;
+    const output = (x: tf.Tensor) =>
+      tf.square(tf.depthwiseConv2d(x as tf.Tensor4D, filter, 2, 'valid'));
+    return tf.grad((x) => tf.sum(output(x)))(distinct([2, 8, 8, 4], 2));
+  },
+  'a slice that runs backwards from the middle': () =>
+    tf.stridedSlice(distinct([6, 5], 1), [3, -2], [0, -5], [-2, -1]),
+};
+
 /**
  * Losses of some steps, then the weights and a prediction. Momentum, not Adam, which would scale
  * up the rounding of gradients that are nearly zero.
@@ -126,6 +145,13 @@ onDevice(`webgpu${refusal === null ? '' : ` (skipped: ${refusal})`}`, () => {
     },
     300_000,
   );
+
+  it.each(Object.keys(traps))('computes %s', async (name) => {
+    await selectBackend({ accelerator: 'ort' });
+    const expected = traps[name]().dataSync();
+    await selectBackend({ accelerator: 'webgpu' });
+    expect(difference(traps[name]().dataSync(), expected)).toBeLessThan(1e-5);
+  });
 
   it('replays the steps of the trainer', async () => {
     const expected = await fit('ort');

@@ -17,6 +17,7 @@ import { blockedConvolution, blockedInputGradient } from './blockedConvolution.t
 import { addBiasToConvolution } from './convolutionFusion.ts';
 import { geometry, type ConvInfo } from './convolutionGeometry.ts';
 import { filterGradient } from './filterGradient.ts';
+import { slice } from './shape.ts';
 
 /** Two-dimensional convolutions, plain and depthwise, and their gradients. */
 export const CONVOLUTIONS: Lowering[] = [
@@ -161,18 +162,44 @@ function filterGradientSpec(inputs: Operands, info: ConvInfo): OutputSpec[] | nu
 function convolution(graph: GraphBuilder, x: Value, filter: Value, info: ConvInfo): Value {
   const blocked = blockedConvolution(graph, x, filter, info);
   if (blocked !== null) return blocked;
-  const inputs = [graph.channelsFirst(x), channelsFirstFilter(graph, filter, info)];
-  const [channelsFirst] = graph.raw('Conv', inputs, {
-    ...geometry(info),
-    group: info.groups,
-  });
+  const window = geometry(info);
+  let image = graph.channelsFirst(x);
+  if (isAsLargeAsImage(info)) {
+    image = surrounded(graph, image, info);
+    window.pads = [0, 0, 0, 0];
+  }
+  const inputs = [image, channelsFirstFilter(graph, filter, info)];
+  const [channelsFirst] = graph.raw('Conv', inputs, { ...window, group: info.groups });
   return new Value('float32', info.outShape, { channelsFirst });
+}
+
+/** On WebGPU ONNX Runtime forgets the padding of an image that is as large as the filter. */
+function isAsLargeAsImage({ filterHeight, inHeight, filterWidth, inWidth, padInfo }: ConvInfo) {
+  return filterHeight === inHeight && filterWidth === inWidth && padInfo.bottom + padInfo.right > 0;
+}
+
+/** Zeros around an image with channels first. `Pad` would be merged into the convolution again. */
+function surrounded(graph: GraphBuilder, image: string, info: ConvInfo): string {
+  const { top, bottom, left, right } = info.padInfo;
+  const shape = [info.batchSize, info.inChannels, info.inHeight, info.inWidth];
+  let result = image;
+  for (const [axis, before, after] of [
+    [2, top, bottom],
+    [3, left, right],
+  ]) {
+    const zeros = (size: number) =>
+      size === 0 ? [] : [graph.rows(graph.filled(shape.with(axis, size), 0))];
+    [result] = graph.raw('Concat', [...zeros(before), result, ...zeros(after)], { axis });
+    shape[axis] += before + after;
+  }
+  return result;
 }
 
 /** Gradient with respect to the input: in blocks, else as a transposed convolution. */
 function inputGradient(graph: GraphBuilder, dy: Value, filter: Value, info: ConvInfo): Value {
   const blocked = blockedInputGradient(graph, dy, filter, info);
   if (blocked !== null) return blocked;
+  if (info.depthwise && filter.shape[3] > 1) return sumOfMultiples(graph, dy, filter, info);
   const inputs = [graph.channelsFirst(dy), channelsFirstFilter(graph, filter, info)];
   const { top, bottom, left, right } = info.padInfo;
   const rest = (size: number, out: number, stride: number, filterSize: number, pads: number) =>
@@ -192,6 +219,29 @@ function inputGradient(graph: GraphBuilder, dy: Value, filter: Value, info: Conv
     ],
   });
   return new Value('float32', info.inShape, { channelsFirst });
+}
+
+/**
+ * The gradient of a depthwise convolution with several filters a channel, one after the other: on
+ * WebGPU ONNX Runtime's transposed convolution is wrong for groups of several channels.
+ */
+function sumOfMultiples(graph: GraphBuilder, dy: Value, filter: Value, info: ConvInfo): Value {
+  const [height, width, channels, multiplier] = filter.shape;
+  const image = dy.shape.slice(0, 3);
+  const split = graph.reshape(dy, [...image, channels, multiplier]);
+  const part = (value: Value, index: number): Value => {
+    const starts = value.shape.map((_, axis) => (axis === value.rank - 1 ? index : 0));
+    const shape = value.shape.with(-1, 1);
+    const ends = value.shape.with(-1, index + 1);
+    return slice(graph, value, starts, ends, [...shape].fill(1), shape);
+  };
+  const single = { ...info, outChannels: channels };
+  const gradients = Array.from({ length: multiplier }, (_, index) => {
+    const own = graph.reshape(part(split, index), [...image, channels]);
+    const filters = graph.reshape(part(filter, index), [height, width, channels, 1]);
+    return inputGradient(graph, own, filters, single);
+  });
+  return gradients.reduce((sum, next) => graph.elementwise('Add', [sum, next], info.inShape));
 }
 
 /** [height, width, in, out] as [out, in, height, width]; depthwise as [in * multiplier, 1, ...]. */

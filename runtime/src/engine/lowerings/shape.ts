@@ -61,7 +61,8 @@ export const SHAPES: Lowering[] = [
       const sparse = begin.map((start, axis) =>
         Math.max(0, Math.ceil((end[axis] - start) / strides[axis])),
       );
-      return [graph.reshape(slice(graph, x, begin, ends, strides, sparse), finalShape)];
+      const [source, starts] = fromTheEnd(graph, x, begin, strides);
+      return [graph.reshape(slice(graph, source, starts, ends, strides, sparse), finalShape)];
     },
   }),
   lower<ReverseAttrs>({
@@ -175,6 +176,26 @@ export function slice(
     graph.constant('int64', [list.length], list),
   );
   return graph.op('Slice', [x, ...operands], shape);
+}
+
+/**
+ * Cuts off what lies behind the beginning of a slice that runs backwards: on WebGPU ONNX Runtime
+ * lets such slices begin at the last element, whatever was asked for.
+ */
+function fromTheEnd(
+  graph: GraphBuilder,
+  x: Value,
+  begin: number[],
+  strides: readonly number[],
+): [Value, number[]] {
+  const shape = x.shape.map((size, axis) => {
+    const start = begin[axis] < 0 ? begin[axis] + size : begin[axis];
+    return strides[axis] < 0 ? Math.max(0, Math.min(size, start + 1)) : size;
+  });
+  if (shape.every((size, axis) => size === x.shape[axis])) return [x, begin];
+  const [starts, steps] = [shape.map(() => 0), shape.map(() => 1)];
+  const last = begin.map((start, axis) => (strides[axis] < 0 ? shape[axis] - 1 : start));
+  return [slice(graph, x, starts, shape, steps, shape), last];
 }
 
 function reverse(graph: GraphBuilder, x: Value, axes: readonly number[]): Value {
