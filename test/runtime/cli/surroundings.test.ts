@@ -185,7 +185,11 @@ describe('doctor', () => {
     const findings = JSON.parse(printed) as { name: string; value: string; state: string }[];
     const named = (name: string) => findings.find((finding) => finding.name === name);
     expect(named('Back end ort')?.value).toMatch(/chosen .* matrix product \d+\.\d GFLOP\/s/);
-    expect(named('onnxruntime')?.value).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(named('onnxruntime')?.value).toMatch(/^\d+\.\d+\.\d+, providers: cpu/);
+    expect(named('  ort')?.value).toBe('available: ONNX Runtime on the CPU');
+    const missing = named('  tfjs-node');
+    expect(missing?.value).toContain('npm install @tensorflow/tfjs-node@4.22.0');
+    expect(missing?.state).toBe('note');
     expect(named('Run folder')?.state).toBe('good');
     expect(code).toBe(0);
   });

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { selectBackend } from '../../engine/index.ts';
+import { listProviders, selectBackend, surveyAccelerators } from '../../engine/index.ts';
 import { messageOf } from '../../errors.ts';
 import { findProjectRoot, type Host } from '../host.ts';
 import type { Command } from './command.ts';
@@ -61,25 +61,50 @@ function machine(): Finding[] {
   ];
 }
 
+/** Each accelerator that can be named, then what `auto` takes and how fast the back ends are. */
 async function backends(): Promise<Finding[]> {
-  const findings: Finding[] = [];
+  const findings = (await surveyAccelerators()).map((finding): Finding => {
+    const { accelerator, available, description } = finding;
+    const value = available ? `available: ${description}` : `not available: ${description}`;
+    return { name: `  ${accelerator}`, value, state: available ? 'good' : 'note' };
+  });
+  const installed = new Set(findings.filter(({ state }) => state === 'good').map(nameOf));
   for (const accelerator of ['wasm', 'cpu', 'auto']) {
-    try {
-      const { name, threads, reason } = await selectBackend({ accelerator });
-      const speed = measureMatMul(accelerator === 'cpu' ? 128 : 512).toFixed(1);
-      const chosen = accelerator === 'auto' ? 'chosen ' : '';
-      findings.push({
-        name: `Back end ${name}`,
-        value: `${chosen}(${reason}), ${String(threads)} threads, matrix product ${speed} GFLOP/s`,
-        state: 'good',
-      });
-    } catch (error) {
-      const state = accelerator === 'auto' ? 'bad' : 'note';
-      findings.push({ name: `Back end ${accelerator}`, value: messageOf(error), state });
-    }
+    if (accelerator !== 'auto' && !installed.has(accelerator)) continue;
+    findings.push(await speedOf(accelerator));
   }
-  findings.push({ name: 'onnxruntime', value: versionOf('onnxruntime-node'), state: 'good' });
-  return findings;
+  const { bundled, separate } = listProviders();
+  const extra = separate.length === 0 ? '' : `; with files of their own: ${separate.join(', ')}`;
+  findings.push({
+    name: 'onnxruntime',
+    value: `${versionOf('onnxruntime-node')}, providers: ${bundled.join(', ')}${extra}`,
+    state: 'good',
+  });
+  return [
+    { name: 'Accelerators', value: 'names for trainer.accelerator', state: 'good' },
+    ...findings,
+  ];
+}
+
+function nameOf({ name }: Finding): string {
+  return name.trim();
+}
+
+async function speedOf(accelerator: string): Promise<Finding> {
+  try {
+    const { name, device, threads, reason } = await selectBackend({ accelerator });
+    const speed = measureMatMul(accelerator === 'cpu' ? 128 : 512).toFixed(1);
+    const chosen = accelerator === 'auto' ? 'chosen ' : '';
+    const where = device === 'cpu' ? '' : ` on ${device}`;
+    return {
+      name: `Back end ${name}`,
+      value: `${chosen}(${reason})${where}, ${String(threads)} threads, matrix product ${speed} GFLOP/s`,
+      state: 'good',
+    };
+  } catch (error) {
+    const state = accelerator === 'auto' ? 'bad' : 'note';
+    return { name: `Back end ${accelerator}`, value: messageOf(error), state };
+  }
 }
 
 /** Billions of operations a second of an n x n product, the best of a few after warming up. */

@@ -11,8 +11,11 @@ const packages: Readonly<Record<Peer, string>> = {
 };
 const VERSION = '4.22.0';
 
-/** The command that installs a peer. */
-export function installCommand(peer: Peer): string {
+export function isPeer(name: string): name is Peer {
+  return Object.hasOwn(packages, name);
+}
+
+function installCommand(peer: Peer): string {
   return `npm install ${packages[peer]}@${VERSION}`;
 }
 
