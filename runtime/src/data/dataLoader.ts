@@ -19,6 +19,14 @@ export interface DataLoaderOptions<Sample = unknown> {
   /** Leaves out the last batch of an epoch when it is smaller. Default false. */
   readonly dropLast?: boolean;
   readonly transform?: TransformLike;
+  /**
+   * Threads that make batches ahead of the step, 0 for none. `auto` watches the first batches and
+   * starts as many as it takes for steps not to wait, or none where the data cannot go to a thread.
+   * Any number gives the same batches. Default 0.
+   */
+  readonly numWorkers?: number | 'auto';
+  /** Batches each thread makes ahead, rounded up to a power of two. Default 2. */
+  readonly prefetch?: number;
   /** Default: `collateSamples`. */
   readonly collate?: Collate<Sample>;
   /** Name in messages and in the order's keys. Default `data`. */
@@ -54,6 +62,8 @@ export class DataLoader<Sample = unknown> implements Loader {
       dropLast: options.dropLast ?? false,
       stage,
       collate: options.collate as Collate | undefined,
+      numWorkers: options.numWorkers,
+      prefetch: options.prefetch,
     });
     this.batchSize = batchSize;
     this.batchesPerEpoch = this.#loader.batchesPerEpoch;
@@ -65,6 +75,16 @@ export class DataLoader<Sample = unknown> implements Loader {
 
   iterate(t: number): AsyncIterable<LoadedBatch> {
     return this.#loader.iterate(t);
+  }
+
+  /** Ids of the loader threads that are running. */
+  get threadIds(): number[] {
+    return this.#loader.threadIds;
+  }
+
+  /** Ends the loader threads. The trainer calls it; without it they end with the process. */
+  dispose(): Promise<void> {
+    return this.#loader.dispose();
   }
 
   /** Which sample is at position `t`. */

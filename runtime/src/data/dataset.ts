@@ -1,4 +1,5 @@
 import type { BatchReader, Column, ImageKernel } from './batchReader.ts';
+import type { Recipe } from './workers/recipe.ts';
 
 /**
  * Samples by index. Anything with a length and `get` will do; the rest makes it faster or safer.
@@ -18,6 +19,8 @@ export interface Dataset<Sample = unknown> {
    * @returns undefined when this dataset cannot apply one of the kernels
    */
   reader?(kernels?: Readonly<Record<string, ImageKernel>>): BatchReader | undefined;
+  /** How loader threads (`num_workers`) rebuild it; without one it stays in the training thread. */
+  recipe?(): Recipe | undefined;
 }
 
 /** The sample type of a dataset. */

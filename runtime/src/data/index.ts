@@ -13,6 +13,8 @@ export { collateSamples, type Collate, type CollateContext } from './loader/coll
 export type { LoaderOrder } from './loader/sampleLoader.ts';
 export { loaderState, restoreLoader, type LoaderState } from './loader/loaderState.ts';
 
+export { portable, type Portable, type Recipe } from './workers/recipe.ts';
+
 export { ArrayDataset, mapDataset, randomSplit, Subset } from './datasets/derived.ts';
 export { CsvDataset, type CsvDatasetOptions } from './datasets/csvDataset.ts';
 export { JsonDataset, type JsonDatasetOptions } from './datasets/jsonDataset.ts';

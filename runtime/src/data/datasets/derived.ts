@@ -4,6 +4,7 @@ import { Rng } from '../../random/rng.ts';
 import type { BatchReader, Column, ImageKernel } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
 import { keyedPermutation } from '../order/permutation.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 /** An array of samples as a dataset. It has no fingerprint: objects cannot be hashed reliably. */
 export class ArrayDataset<Sample> implements Dataset<Sample> {
@@ -54,6 +55,14 @@ export class Subset<Sample> implements Dataset<Sample> {
 
   get(index: number): Sample | Promise<Sample> {
     return this.#base.get(this.#indices[index]);
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<Subset<Sample>>(this, Subset, ['get', 'reader'], () => ({
+      module: import.meta.url,
+      name: 'Subset',
+      args: [this.#base, this.#indices],
+    }));
   }
 
   reader(kernels?: Readonly<Record<string, ImageKernel>>): BatchReader | undefined {

@@ -6,6 +6,7 @@ import type { BatchReader, Column, ImageKernel, ImageWriter, ReadRequest } from 
 import type { Dataset } from '../dataset.ts';
 import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 import { IdxFile } from './idxFile.ts';
 
 export const idxDatasetSchema = z.strictObject({
@@ -41,6 +42,7 @@ export class IdxDataset implements Dataset<IdxSample> {
 
   readonly length: number;
   readonly columns: Readonly<Record<string, Column>>;
+  readonly #options: IdxDatasetOptions;
   readonly #images: IdxFile;
   readonly #labels: IdxFile | undefined;
   readonly #offset: number;
@@ -57,6 +59,7 @@ export class IdxDataset implements Dataset<IdxSample> {
       options,
       'IdxDataset',
     );
+    this.#options = { images, labels, offset, limit, mean, std };
     this.#images = new IdxFile(images);
     this.#labels = labels === null ? undefined : new IdxFile(labels);
     this.#imageShape = imageShape(this.#images);
@@ -102,6 +105,14 @@ export class IdxDataset implements Dataset<IdxSample> {
     const [height, width, channels] = this.#imageShape;
     const write = kernels.image?.prepare({ height, width, channels, values: this.#values });
     return { columns: this.columns, read: (request) => this.#read(request, write) };
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<IdxDataset>(this, IdxDataset, ['get', 'reader'], () => ({
+      module: import.meta.url,
+      name: 'IdxDataset',
+      args: [this.#options],
+    }));
   }
 
   #read({ ids, slots, out, rng }: ReadRequest, write: ImageWriter | undefined): void {

@@ -3,6 +3,7 @@ import type { HostTensor } from '../../core/batch.ts';
 import { UsageError } from '../../errors.ts';
 import { columnLength, type BatchReader, type Column, type ReadRequest } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 /** A column: values of all samples, with the shape [samples, ...]; a bare array is one value each. */
 export type TensorColumn = HostTensor | Float32Array | Int32Array;
@@ -17,7 +18,7 @@ type TensorSample = Record<string, HostTensor | number>;
 export class TensorDataset implements Dataset<TensorSample> {
   readonly length: number;
   readonly columns: Readonly<Record<string, Column>>;
-  readonly #data: Readonly<Record<string, HostTensor['data']>>;
+  #data: Readonly<Record<string, HostTensor['data']>>;
   #fingerprint: string | undefined;
 
   constructor(columns: Readonly<Record<string, TensorColumn>>) {
@@ -74,6 +75,30 @@ export class TensorDataset implements Dataset<TensorSample> {
     return { columns: this.columns, read: (request) => this.#read(request) };
   }
 
+  /** Loader threads read the same memory, where the columns move to. */
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<TensorDataset>(this, TensorDataset, ['get', 'reader'], () => {
+      this.#share();
+      const columns = Object.entries(this.columns).map(([name, { dtype, shape }]) => [
+        name,
+        { data: this.#data[name], shape: [this.length, ...shape], dtype },
+      ]);
+      return {
+        module: import.meta.url,
+        name: 'TensorDataset',
+        args: [Object.fromEntries(columns)],
+      };
+    });
+  }
+
+  #share(): void {
+    // While the values are in ordinary memory: hashes refuse shared memory.
+    this.#fingerprint = this.fingerprint;
+    this.#data = Object.fromEntries(
+      Object.entries(this.#data).map(([name, data]) => [name, inSharedMemory(data)]),
+    );
+  }
+
   #read({ ids, slots, out }: ReadRequest): void {
     for (const [name, column] of Object.entries(this.columns)) {
       const size = columnLength(column);
@@ -86,6 +111,14 @@ export class TensorDataset implements Dataset<TensorSample> {
       }
     }
   }
+}
+
+function inSharedMemory(data: HostTensor['data']): HostTensor['data'] {
+  if (data.buffer instanceof SharedArrayBuffer) return data;
+  const shared = new SharedArrayBuffer(data.byteLength);
+  new Uint8Array(shared).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (data instanceof Float32Array) return new Float32Array(shared);
+  return data instanceof Int32Array ? new Int32Array(shared) : new Uint8Array(shared);
 }
 
 function asTensor(column: TensorColumn): HostTensor {

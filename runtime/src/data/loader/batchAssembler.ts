@@ -1,8 +1,8 @@
-import type { HostBatch } from '../../core/batch.ts';
+import type { HostBatch, HostTensor } from '../../core/batch.ts';
 import type { Stage } from '../../core/stage.ts';
 import { UsageError } from '../../errors.ts';
 import type { Rng } from '../../random/rng.ts';
-import { allocateColumn, type BatchReader } from '../batchReader.ts';
+import { allocateColumn, type BatchReader, type Column } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Place, SampleOrder } from '../order/sampleOrder.ts';
 import {
@@ -20,6 +20,9 @@ export interface Source {
   readonly dataset: Dataset;
   readonly transform?: TransformLike | undefined;
 }
+
+/** Zeroed memory for `rows` samples of a column. */
+export type Allocate = (column: Column, rows: number) => HostTensor['data'];
 
 export interface AssemblerOptions {
   readonly sources: readonly Source[];
@@ -60,10 +63,14 @@ export class BatchAssembler {
     return this.#readers !== undefined;
   }
 
-  assemble(places: readonly Place[]): HostBatch | Promise<HostBatch> {
+  /** @param allocate gives zeroed memory for the columns of batches that are read in one pass */
+  assemble(
+    places: readonly Place[],
+    allocate: Allocate = allocateColumn,
+  ): HostBatch | Promise<HostBatch> {
     return this.#readers === undefined
       ? this.#assembleSamples(places)
-      : this.#readColumns(places, this.#readers);
+      : this.#readColumns(places, this.#readers, allocate);
   }
 
   #findReaders(): BatchReader[] | undefined {
@@ -80,10 +87,14 @@ export class BatchAssembler {
     return readers;
   }
 
-  #readColumns(places: readonly Place[], readers: readonly BatchReader[]): HostBatch {
+  #readColumns(
+    places: readonly Place[],
+    readers: readonly BatchReader[],
+    allocate: Allocate,
+  ): HostBatch {
     const columns = Object.entries(readers[0].columns);
     const out = Object.fromEntries(
-      columns.map(([name, column]) => [name, allocateColumn(column, places.length)]),
+      columns.map(([name, column]) => [name, allocate(column, places.length)]),
     );
     const rng = (slot: number): Rng => this.#rng(places[slot]);
     readers.forEach((reader, dataset) => {

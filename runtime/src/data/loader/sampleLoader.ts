@@ -4,8 +4,10 @@ import type { Stage } from '../../core/stage.ts';
 import { UsageError } from '../../errors.ts';
 import type { OrderDescription, Place, SampleOrder } from '../order/sampleOrder.ts';
 import { orderHash } from '../order/sampleOrder.ts';
-import { BatchAssembler, type Source } from './batchAssembler.ts';
+import { BatchSource } from '../workers/batchSource.ts';
+import type { Source } from './batchAssembler.ts';
 import type { Collate } from './collate.ts';
+import { placeOf, placesOf } from './epochPlaces.ts';
 
 /** Description of a loader's order: the sample order and how much of it an epoch uses. */
 export interface LoaderOrder extends OrderDescription {
@@ -21,6 +23,10 @@ export interface SampleLoaderOptions {
   readonly dropLast: boolean;
   readonly stage: Stage;
   readonly collate?: Collate | undefined;
+  /** Threads that make batches ahead; see `DataLoaderOptions`. Default 0. */
+  readonly numWorkers?: number | 'auto' | undefined;
+  /** Batches each thread makes ahead. Default 2. */
+  readonly prefetch?: number | undefined;
   /** Changes a finished batch; sees where each of its samples came from. */
   readonly finish?: ((batch: HostBatch, places: readonly Place[]) => HostBatch) | undefined;
 }
@@ -35,8 +41,8 @@ export class SampleLoader implements Loader {
   /** True when batches are read in one pass instead of sample by sample. */
   readonly fused: boolean;
   readonly #order: SampleOrder;
-  readonly #assembler: BatchAssembler;
-  readonly #finish: (batch: HostBatch, places: readonly Place[]) => HostBatch;
+  readonly #source: BatchSource;
+  readonly #finish: SampleLoaderOptions['finish'];
 
   constructor(options: SampleLoaderOptions) {
     const { order, batchSize, dropLast } = options;
@@ -58,36 +64,67 @@ export class SampleLoader implements Loader {
         `An epoch has ${order.length} samples, too few for one batch of ${batchSize} while the last, incomplete batch is dropped. Lower batch_size or keep the last batch.`,
       );
     }
-    this.#assembler = new BatchAssembler(options);
-    this.fused = this.#assembler.fused;
-    this.#finish = options.finish ?? ((batch) => batch);
+    this.#source = new BatchSource({
+      ...options,
+      samplesPerEpoch: this.samplesPerEpoch,
+      span: (position) => this.#span(position, options.stage === 'train'),
+    });
+    this.fused = this.#source.fused;
+    this.#finish = options.finish;
     this.order = { ...order.describe(), samplesPerEpoch: this.samplesPerEpoch };
     this.orderHash = orderHash(this.order);
   }
 
   /** Where the sample at position `t` comes from; positions skip dropped remainders. */
   place(t: number): Place {
-    const epoch = Math.floor(t / this.samplesPerEpoch);
-    return this.#order.place(epoch * this.#order.length + t - epoch * this.samplesPerEpoch);
+    return placeOf(this.#order, this.samplesPerEpoch, t);
   }
 
   /** Makes a batch of one sample of each dataset: fails when their samples do not fit together. */
   async probe(): Promise<void> {
     const places = this.order.datasets.map((_, dataset) => ({ dataset, epoch: 0, id: 0 }));
-    this.#finish(await this.#assembler.assemble(places), places);
+    const batch = await this.#source.assemble(places);
+    this.#finish?.(batch, places);
   }
 
   async *iterate(t: number): AsyncGenerator<LoadedBatch, void, undefined> {
     checkPosition(t);
-    const end = (Math.floor(t / this.samplesPerEpoch) + 1) * this.samplesPerEpoch;
+    const end = this.#epochEnd(t);
     for (let start = t; start < end; start += this.batchSize) {
-      const size = Math.min(this.batchSize, end - start);
-      const places = Array.from({ length: size }, (_, slot) => this.place(start + slot));
-      const assembled = this.#assembler.assemble(places);
+      const { size } = this.#span(start, true);
+      const made = this.#source.batch(start, size);
       // Awaiting a value that is there already would cost a turn of the event loop a batch.
-      const batch = assembled instanceof Promise ? await assembled : assembled;
-      yield { data: this.#finish(batch, places), size };
+      const batch = made instanceof Promise ? await made : made;
+      yield { data: this.#finished(batch, start, size), size };
+      this.#source.returned();
     }
+  }
+
+  /** Ids of the loader threads that are running. */
+  get threadIds(): number[] {
+    return this.#source.threadIds;
+  }
+
+  /** Ends the loader threads; `iterate` would start them again. */
+  dispose(): Promise<void> {
+    return this.#source.dispose();
+  }
+
+  #finished(batch: HostBatch, start: number, size: number): HostBatch {
+    if (this.#finish === undefined) return batch;
+    return this.#finish(batch, placesOf(this.#order, this.samplesPerEpoch, start, size));
+  }
+
+  #epochEnd(t: number): number {
+    return (Math.floor(t / this.samplesPerEpoch) + 1) * this.samplesPerEpoch;
+  }
+
+  /** The batch at a position and what follows it: in training, the next epoch after the last one. */
+  #span(position: number, wraps: boolean): { position: number; size: number; next: number | null } {
+    const end = this.#epochEnd(position);
+    const size = Math.min(this.batchSize, end - position);
+    const next = position + size;
+    return { position, size, next: next < end || wraps ? next : null };
   }
 }
 

@@ -69,6 +69,8 @@ export interface OrderDescription {
  * samples over all epochs, from 0 to 2^53.
  */
 export class SampleOrder {
+  /** What it was made of, as plain data: another thread makes an equal order of it. */
+  readonly options: SampleOrderOptions;
   readonly datasets: readonly OrderedDataset[];
   readonly seed: number;
   readonly shuffle: boolean;
@@ -86,6 +88,7 @@ export class SampleOrder {
 
   constructor(options: SampleOrderOptions) {
     checkDatasets(options.datasets);
+    this.options = options;
     this.datasets = options.datasets;
     this.seed = options.seed ?? 0;
     this.shuffle = options.shuffle ?? true;

@@ -8,6 +8,7 @@ import { Normalize } from './normalize.ts';
 import { RandomCrop } from './randomCrop.ts';
 import { RandomHorizontalFlip } from './randomHorizontalFlip.ts';
 import { Compose, type Transform } from './transform.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 export const imageTransformSchema = z.strictObject({
   padding: z
@@ -44,6 +45,14 @@ export class ImageTransform implements Transform {
       ...(flip > 0 ? [new RandomHorizontalFlip({ p: flip, field })] : []),
       new Normalize({ mean, std, field }),
     ]);
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<ImageTransform>(this, ImageTransform, ['apply', 'fuse'], () => ({
+      module: import.meta.url,
+      name: 'ImageTransform',
+      args: [this.parameters],
+    }));
   }
 
   apply(sample: unknown, rng: Rng): unknown {

@@ -4,6 +4,7 @@ import { parseOptions } from '../parseOptions.ts';
 import type { Transform } from './transform.ts';
 import { changeImage, type FloatImage } from './imageField.ts';
 import { channelValues, imageField, perChannel } from './imageOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 export const normalizeSchema = z.strictObject({
   mean: perChannel.default(0).describe('Subtracted; one number or one a channel'),
@@ -21,6 +22,14 @@ export class Normalize implements Transform {
 
   constructor(options: z.input<typeof normalizeSchema> = {}) {
     this.parameters = parseOptions(normalizeSchema, options, 'Normalize');
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<Normalize>(this, Normalize, ['apply'], () => ({
+      module: import.meta.url,
+      name: 'Normalize',
+      args: [this.parameters],
+    }));
   }
 
   apply(sample: unknown): unknown {

@@ -5,6 +5,7 @@ import type { Rng } from '../../random/rng.ts';
 import type { Transform } from './transform.ts';
 import { changeImage, type FloatImage } from './imageField.ts';
 import { imageField } from './imageOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 export const randomAffineSchema = z.strictObject({
   degrees: z.number().min(0).default(0).describe('Largest rotation either way'),
@@ -27,6 +28,14 @@ export class RandomAffine implements Transform {
 
   constructor(options: z.input<typeof randomAffineSchema> = {}) {
     this.parameters = parseOptions(randomAffineSchema, options, 'RandomAffine');
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<RandomAffine>(this, RandomAffine, ['apply'], () => ({
+      module: import.meta.url,
+      name: 'RandomAffine',
+      args: [this.parameters],
+    }));
   }
 
   apply(sample: unknown, rng: Rng): unknown {

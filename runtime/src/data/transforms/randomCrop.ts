@@ -6,6 +6,7 @@ import { UsageError } from '../../errors.ts';
 import type { Transform } from './transform.ts';
 import { changeImage, type FloatImage } from './imageField.ts';
 import { imageField } from './imageOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 export const randomCropSchema = z.strictObject({
   padding: z.int().min(0).default(0).describe('Pixels added on each side before cropping'),
@@ -28,6 +29,14 @@ export class RandomCrop implements Transform {
 
   constructor(options: z.input<typeof randomCropSchema> = {}) {
     this.parameters = parseOptions(randomCropSchema, options, 'RandomCrop');
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<RandomCrop>(this, RandomCrop, ['apply'], () => ({
+      module: import.meta.url,
+      name: 'RandomCrop',
+      args: [this.parameters],
+    }));
   }
 
   apply(sample: unknown, rng: Rng): unknown {

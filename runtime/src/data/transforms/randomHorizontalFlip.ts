@@ -5,6 +5,7 @@ import type { Rng } from '../../random/rng.ts';
 import type { Transform } from './transform.ts';
 import { changeImage, type FloatImage } from './imageField.ts';
 import { imageField, probability } from './imageOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 export const randomHorizontalFlipSchema = z.strictObject({
   p: probability.default(0.5).describe('Share of images that are mirrored'),
@@ -21,6 +22,19 @@ export class RandomHorizontalFlip implements Transform {
 
   constructor(options: z.input<typeof randomHorizontalFlipSchema> = {}) {
     this.parameters = parseOptions(randomHorizontalFlipSchema, options, 'RandomHorizontalFlip');
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<RandomHorizontalFlip>(
+      this,
+      RandomHorizontalFlip,
+      ['apply'],
+      () => ({
+        module: import.meta.url,
+        name: 'RandomHorizontalFlip',
+        args: [this.parameters],
+      }),
+    );
   }
 
   apply(sample: unknown, rng: Rng): unknown {

@@ -2,6 +2,7 @@ import { UsageError } from '../../errors.ts';
 import type { Rng } from '../../random/rng.ts';
 import type { BatchReader } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
 /**
  * A named change of a sample. Name, version and parameters identify what it does (caches use them),
@@ -17,6 +18,8 @@ export interface Transform<Input = unknown, Output = Input> {
   apply(sample: Input, rng: Rng): Output;
   /** The same change made while whole batches are read, or undefined when `dataset` cannot. */
   fuse?(dataset: Dataset): BatchReader | undefined;
+  /** How loader threads (`num_workers`) rebuild it. */
+  recipe?(): Recipe | undefined;
 }
 
 /** What loaders accept: a transform or a plain function of a sample and its random numbers. */
@@ -44,6 +47,14 @@ export class Compose implements Transform {
     let value = sample;
     for (const step of this.#steps) value = step.apply(value, rng);
     return value;
+  }
+
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<Compose>(this, Compose, ['apply'], () => ({
+      module: import.meta.url,
+      name: 'Compose',
+      args: [this.#steps],
+    }));
   }
 }
 

@@ -1,0 +1,99 @@
+import type { HostBatch } from '../../core/batch.ts';
+import { isUsageError } from '../../errors.ts';
+import { BatchAssembler } from '../loader/batchAssembler.ts';
+import { placesOf } from '../loader/epochPlaces.ts';
+import type { Place } from '../order/sampleOrder.ts';
+import { packPlan, type AssemblyPlan, type PlanParts } from './assemblyPlan.ts';
+import { checkWorkers, WorkerEstimate } from './workerEstimate.ts';
+import { ThreadPool, type ThreadPoolOptions } from './threadPool.ts';
+
+export interface BatchSourceOptions extends PlanParts {
+  readonly numWorkers?: number | 'auto' | undefined;
+  readonly prefetch?: number | undefined;
+  readonly span: ThreadPoolOptions['span'];
+}
+
+/** Makes the batches of a loader: in the calling thread, or ahead of it in others. */
+export class BatchSource {
+  readonly fused: boolean;
+  readonly #options: BatchSourceOptions;
+  readonly #assembler: BatchAssembler;
+  /** Present while `auto` is undecided. */
+  #estimate: WorkerEstimate | undefined;
+  #plan: AssemblyPlan | undefined;
+  #threads = 0;
+  #pool: ThreadPool | undefined;
+
+  /** @throws UsageError (ERR_DATA_NOT_PORTABLE) for a number of threads the data cannot go to */
+  constructor(options: BatchSourceOptions) {
+    const { numWorkers = 0, prefetch = 2 } = options;
+    checkWorkers(numWorkers, prefetch);
+    this.#options = options;
+    this.#assembler = new BatchAssembler(options);
+    this.fused = this.#assembler.fused;
+    if (numWorkers === 'auto') this.#estimate = new WorkerEstimate();
+    else if (numWorkers > 0) this.#useThreads(numWorkers);
+  }
+
+  /** The batch of `size` samples from a position on. */
+  batch(position: number, size: number): HostBatch | Promise<HostBatch> {
+    if (this.#threads > 0) {
+      this.#pool ??= this.#open();
+      return this.#pool.take(position);
+    }
+    const { order, samplesPerEpoch } = this.#options;
+    this.#estimate?.begin();
+    const made = this.assemble(placesOf(order, samplesPerEpoch, position, size));
+    if (!(made instanceof Promise)) {
+      this.#estimate?.end();
+      return made;
+    }
+    return made.then((batch) => {
+      this.#estimate?.end();
+      return batch;
+    });
+  }
+
+  /** The reader has come back for more: `auto` may have seen enough. */
+  returned(): void {
+    const threads = this.#estimate?.threads();
+    if (threads === undefined) return;
+    this.#estimate = undefined;
+    if (threads > 0) this.#tryThreads(threads);
+  }
+
+  /** A batch of any places, made here. */
+  assemble(places: readonly Place[]): HostBatch | Promise<HostBatch> {
+    return this.#assembler.assemble(places);
+  }
+
+  get threadIds(): number[] {
+    return this.#pool?.threadIds ?? [];
+  }
+
+  async dispose(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.dispose();
+  }
+
+  /** For `auto`, data that cannot go to a thread is no reason to stop. */
+  #tryThreads(threads: number): void {
+    try {
+      this.#useThreads(threads);
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+    }
+  }
+
+  #useThreads(threads: number): void {
+    this.#plan = packPlan(this.#options);
+    this.#threads = threads;
+  }
+
+  #open(): ThreadPool {
+    const { prefetch = 2, span } = this.#options;
+    const plan = this.#plan ?? packPlan(this.#options);
+    return new ThreadPool({ plan, threads: this.#threads, prefetch, span });
+  }
+}
