@@ -7,7 +7,11 @@ import type { Probes } from '../../../runtime/src/engine/devices/autoDevice.ts';
 import { findGraphicsCard } from '../../../runtime/src/engine/devices/graphicsCard.ts';
 import { selectBackend } from '../../../runtime/src/engine/index.ts';
 import { compiledProviders } from '../../../runtime/src/engine/ort/binding.ts';
+import * as tf from '../../../runtime/src/engine/tf.ts';
 import { UsageError } from '../../../runtime/src/errors.ts';
+import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
+import { quietTrainer } from '../trainer/tinyRun.ts';
+import { difference } from './compare.ts';
 
 async function refusal(accelerator: string): Promise<UsageError> {
   const error: unknown = await selectBackend({ accelerator }).catch((thrown: unknown) => thrown);
@@ -33,6 +37,31 @@ describe('a named device', () => {
     expect(code).toBe('ERR_ENGINE_NOT_INSTALLED');
     expect(message).toContain(`npm install @tensorflow/${name}@4.22.0`);
   });
+});
+
+describe('other back ends of TensorFlow.js', () => {
+  async function fit(accelerator: string): Promise<number[]> {
+    // The quiet trainer hides Node from tfjs, but wasm has to know where it runs.
+    if (accelerator === 'wasm') tf.env().set('IS_NODE', true);
+    await selectBackend({ accelerator, threads: 1 });
+    const module = new TinyModule();
+    const trainer = await quietTrainer({
+      accelerator,
+      threads: 1,
+      maxSteps: 20,
+      accumulateGradBatches: 2,
+      gradientClipVal: 0.1,
+    });
+    await trainer.fit({ module, trainLoader: tinyLoader({ samples: 40 }) });
+    return module.parameters().flatMap(({ variable }) => [...variable.dataSync()]);
+  }
+
+  it.each(['wasm', 'cpu'])(
+    'train on %s as on ort, on copies of the flat parameters',
+    async (name) => {
+      expect(difference(await fit(name), await fit('ort'))).toBeLessThan(1e-5);
+    },
+  );
 });
 
 describe('auto', () => {
