@@ -166,6 +166,8 @@ export class MultiDatasetModule extends DataModule {
       batchSize,
       dropLast,
       stage: 'train',
+      numWorkers: this.options.numWorkers,
+      prefetch: this.options.prefetch,
       finish: (batch, places) => this.#finish(batch, places, order, (place) => place.dataset),
     });
     this.#train = { loader, order };
@@ -188,6 +190,8 @@ export class MultiDatasetModule extends DataModule {
           batchSize,
           dropLast: false,
           stage,
+          numWorkers: this.options.numWorkers,
+          prefetch: this.options.prefetch,
           finish: (batch, places) => this.#finish(batch, places, undefined, () => source),
         });
         return [name, loader];

@@ -61,7 +61,8 @@ export const multiDatasetSchema = z.strictObject({
   numWorkers: z
     .union([z.int().min(0), z.literal('auto')])
     .default(0)
-    .describe('Loader threads; only 0 or auto (= 0) for now'),
+    .describe('Threads that make batches ahead; auto: as many as it takes, if any'),
+  prefetch: z.int().min(1).default(2).describe('Batches each thread makes ahead'),
   seed: z.int().default(42).describe('Decides order, splits, random transforms and dropout'),
   pinMemory: z
     .boolean()
@@ -151,7 +152,7 @@ export function mixtureWeights(options: MultiDatasetOptions, sizes: readonly num
 }
 
 function refuseUnsupported(options: MultiDatasetOptions): void {
-  const { contextLength, arSteps, resolution, numWorkers, enableCache } = options;
+  const { contextLength, arSteps, resolution, enableCache } = options;
   const refuse = (key: string, value: unknown, only: string): never => {
     throw new UsageError(
       'ERR_DATA_UNSUPPORTED',
@@ -162,9 +163,6 @@ function refuseUnsupported(options: MultiDatasetOptions): void {
   if (arSteps !== 0) refuse('ar_steps', arSteps, 'use 0 (no autoregressive targets)');
   if (resolution !== null) {
     refuse('resolution', resolution, 'use null and store images in the size you train on');
-  }
-  if (numWorkers !== 0 && numWorkers !== 'auto') {
-    refuse('num_workers', numWorkers, 'use 0 or auto (batches are made in the training thread)');
   }
   if (enableCache) refuse('enable_cache', true, 'use false');
 }

@@ -18,6 +18,9 @@ export interface Span {
   readonly size: number;
 }
 
+/** Memory of a slot, from when it was replaced for the given time. */
+type SlotMemory = [slot: number, generation: number, buffer: SharedArrayBuffer];
+
 /** Times one batch is tried again after its thread died. */
 const maxRevivals = 3;
 
@@ -128,12 +131,11 @@ export class LoaderThread {
 
   #receiveMemory(index: number, generation: number): void {
     while (this.#memory[index].generation !== generation && this.#port !== undefined) {
-      const received = receiveMessageOnPort(this.#port) as
-        { message: [slot: number, generation: number, buffer: SharedArrayBuffer] } | undefined;
+      const received = receiveMessageOnPort(this.#port);
       if (received === undefined) {
         throw new LightboxError('ERR_DATA_RING', `Slot ${index} came without its memory.`);
       }
-      const [slot, sent, buffer] = received.message;
+      const [slot, sent, buffer] = received.message as SlotMemory;
       this.#memory[slot] = { buffer, generation: sent };
     }
   }

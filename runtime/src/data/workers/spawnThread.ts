@@ -23,8 +23,7 @@ export function spawnThread(start: ThreadStart): Worker {
   const own = import.meta.url;
   const main = new URL(`./threadMain${own.endsWith('.ts') ? '.ts' : '.js'}`, own).href;
   const typescript = [main, ...planModules(start.plan)].find((url) => isTypeScript(url));
-  const tsx =
-    typescript === undefined || 'typescript' in process.features ? undefined : findTsx(typescript);
+  const tsx = typescript === undefined ? undefined : findTsx(typescript);
   return new Worker(beginning, {
     eval: true,
     execArgv: [],

@@ -162,7 +162,7 @@ describe('MultiDatasetModule', () => {
       options: { resolution: [160, 160] },
       message: /resolution: \[160,160\] is not supported yet/,
     },
-    { options: { numWorkers: 4 }, message: /num_workers: 4 is not supported yet; use 0 or auto/ },
+    { options: { prefetch: 0 }, message: /prefetch/ },
     { options: { enableCache: true }, message: /enable_cache: true is not supported yet/ },
     { options: { batchsize: 4 }, message: /unknown option "batchsize". Did you mean "batchSize"/ },
     { options: { valFraction: 0.999 }, message: /would leave none to train on/, late: true },

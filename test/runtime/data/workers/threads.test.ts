@@ -91,6 +91,7 @@ describe('loader threads', () => {
       const first = loader.iterate(t)[Symbol.asyncIterator]();
       const second = loader.iterate(0)[Symbol.asyncIterator]();
       const [a, b] = await Promise.all([first.next(), second.next()]);
+      if (a.done === true || b.done === true) throw new Error('Too few batches.');
       expect([digest(a.value), digest(b.value)]).toEqual([expected[t / 4], expected[0]]);
       await Promise.all([first.return?.(), second.return?.()]);
     }
