@@ -1,7 +1,6 @@
 export { selectBackend } from './selectBackend.ts';
 export type { Accelerator } from './devices/accelerators.ts';
 export { listProviders, surveyAccelerators } from './devices/surveyAccelerators.ts';
-export type { AcceleratorFinding } from './devices/surveyAccelerators.ts';
 export type { BackendInfo, BackendOptions } from './selectBackend.ts';
 export { engineCounters, resetEngineCounters } from './counters.ts';
 export type { EngineCounters } from './counters.ts';
