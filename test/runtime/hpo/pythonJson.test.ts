@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import process from 'node:process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -6,6 +8,11 @@ import {
   pythonFloat,
   writePythonJson,
 } from '../../../runtime/src/hpo/pythonJson.ts';
+
+function isNormal(value: number): boolean {
+  const bits = new BigUint64Array(Float64Array.of(value).buffer)[0];
+  return (bits & 0x7ff0000000000000n) !== 0n || (bits & 0xfffffffffffffn) === 0n;
+}
 
 describe('numbers in the notation of Python', () => {
   it.each([
@@ -22,7 +29,6 @@ describe('numbers in the notation of Python', () => {
     [9999999999999998, '9999999999999998.0'],
     [1e16, '1e+16'],
     [1.25e22, '1.25e+22'],
-    [5e-324, '5e-324'],
     [1.7976931348623157e308, '1.7976931348623157e+308'],
     [0.30000000000000004, '0.30000000000000004'],
     [NaN, 'NaN'],
@@ -32,9 +38,19 @@ describe('numbers in the notation of Python', () => {
     expect(pythonFloat(value)).toBe(text);
   });
 
-  it('reads back every double exactly', () => {
+  it('writes and reads back the smallest numbers exactly', () => {
+    // In a process of its own: one that trains counts them as zero, as other tests here do.
+    const source = new URL('../../../runtime/dist/hpo/pythonJson.js', import.meta.url).href;
+    const program = `import { parsePythonJson, pythonFloat } from ${JSON.stringify(source)};
+      const texts = [5e-324, -2.5e-310].map(pythonFloat);
+      console.log(texts.join(), texts.map(parsePythonJson).join());`;
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program]);
+    expect(output.toString().trim()).toBe('5e-324,-2.5e-310 5e-324,-2.5e-310');
+  });
+
+  it('reads back every other double exactly', () => {
     fc.assert(
-      fc.property(fc.double(), (value) => {
+      fc.property(fc.double().filter(isNormal), (value) => {
         expect(Object.is(parsePythonJson(pythonFloat(value)), value)).toBe(true);
       }),
     );
