@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface KillResult {
+  readonly kills: number;
+  readonly batches: number;
+  readonly replayed: number;
+  readonly mismatches: number;
+}
+
+const child = path.join(import.meta.dirname, 'child.ts');
+/** Workers and prefetch of the consecutive lives of a killed process. */
+const settings = [
+  [0, 2],
+  [1, 1],
+  [2, 8],
+  [3, 2],
+  [1, 8],
+] as const;
+
+/**
+ * Kills a consuming process `kills` times, each time after it has made progress, lets it finish and
+ * compares every batch it saw, the replayed ones too, with those of one uninterrupted process.
+ */
+export async function killRuns(kills: number, end: number, planted: boolean): Promise<KillResult> {
+  const root = mkdtempSync(path.join(tmpdir(), 'lightbox-resume-'));
+  try {
+    const whole = mkdtempSync(path.join(root, 'whole-'));
+    await start(whole, end, 0, planted, 0).ended;
+    const expected = new Map(seen(whole));
+    const broken = mkdtempSync(path.join(root, 'killed-'));
+    // Half of the range leaves enough for all lives to be cut short, at different moments.
+    const share = end / 2 / kills;
+    for (let life = 0; life < kills; life++) {
+      const run = start(broken, end, life, planted, 3);
+      const goal = Math.floor(share * (life + 1)) + (life % 5);
+      await untilPosition(broken, goal, run);
+      await sleep((life * 7) % 40);
+      run.kill();
+      if ((await run.ended) !== 'SIGKILL') throw new Error(`Life ${life} ended before its kill.`);
+    }
+    const last = await start(broken, end, kills, planted, 0).ended;
+    if (last !== 0) throw new Error(`The last process ended with ${last}.`);
+    const got = seen(broken);
+    const positions = new Set(got.map(([t]) => t));
+    const missing = [...expected.keys()].filter((t) => !positions.has(t)).length;
+    const wrong = got.filter(([t, hash]) => expected.get(t) !== hash).length;
+    return {
+      kills,
+      batches: expected.size,
+      replayed: got.length - positions.size,
+      mismatches: missing + wrong,
+    };
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+interface Life {
+  readonly ended: Promise<number | string>;
+  kill(): void;
+  over(): boolean;
+}
+
+function start(folder: string, end: number, life: number, planted: boolean, pause: number): Life {
+  const [workers, prefetch] = settings[life % settings.length];
+  const values = [end, workers, prefetch, planted ? 1 : 0, pause].map(String);
+  const run = spawn(process.execPath, ['--import', 'tsx', child, folder, ...values], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  let over = false;
+  const ended = new Promise<number | string>((resolve, reject) => {
+    run.on('error', reject);
+    run.on('close', (code, signal) => {
+      over = true;
+      resolve(code ?? signal ?? 1);
+    });
+  });
+  return { ended, kill: () => run.kill('SIGKILL'), over: () => over };
+}
+
+async function untilPosition(folder: string, goal: number, run: Life): Promise<void> {
+  while (!run.over()) {
+    const last = seen(folder).at(-1);
+    if (last !== undefined && last[0] >= goal) return;
+    await sleep(10);
+  }
+}
+
+/** Positions and hashes of all batches; a line cut off by a kill was never consumed. */
+function seen(folder: string): [number, string][] {
+  let text = '';
+  try {
+    text = readFileSync(`${folder}/batches.txt`, 'utf8');
+  } catch {
+    return [];
+  }
+  return [...text.matchAll(/^(\d+) ([0-9a-f]{64})\n/gm)].map(([, t, hash]) => [Number(t), hash]);
+}
