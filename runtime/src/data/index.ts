@@ -50,3 +50,9 @@ export {
   type SamplePosition,
 } from './order/sampleOrder.ts';
 export type { StopRule } from './order/stopRule.ts';
+export { rankSlice, type PositionSpan } from './order/rankSlice.ts';
+export {
+  TemporalWindows,
+  type TemporalWindow,
+  type TemporalWindowOptions,
+} from './order/temporalWindows.ts';
