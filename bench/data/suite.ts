@@ -98,7 +98,7 @@ function pythonContestants(python: string | undefined): Contestant[] {
     subject: `pytorch-${variant}`,
     async run() {
       const batches = variant.startsWith('vectorised') ? batchesPerRound : slowBatchesPerRound;
-      const { ms } = await peer.ask({ do: 'load', variant, batches });
+      const { ms } = await peer.ask({ do: 'run', variant, steps: batches });
       const total = ms.reduce((sum, time) => sum + time, 0);
       return (1000 * batches * batchSize) / total;
     },

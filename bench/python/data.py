@@ -1,7 +1,7 @@
 """PyTorch's side of the data benchmark; the pipelines of bench/data/pipelines.ts.
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
-  {"do": "load", "variant": "per-sample-0"|..., "batches": n} -> {"ms": [...]}
+  {"do": "run", "variant": "per-sample-0"|..., "steps": n} -> {"ms": [...]}
 The number in a variant is num_workers.
 """
 
@@ -93,7 +93,7 @@ def main() -> None:
         for _ in range(4):
             next(iterator)
         ms = []
-        for _ in range(request["batches"]):
+        for _ in range(request["steps"]):
             start = time.perf_counter()
             next(iterator)
             ms.append(1000 * (time.perf_counter() - start))

@@ -6,8 +6,6 @@ import type { CaseName } from './workload.ts';
 export type Request =
   | { do: 'prepare'; case: CaseName; variant?: Variant; batchSizes?: readonly number[] }
   | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean }
-  /** Batches of the data benchmark; `ms` is the time of each. */
-  | { do: 'load'; variant: string; batches: number }
   /** Two models, each by itself and then in turn; `ms` is the pair alone, the pair in turn, ... */
   | { do: 'turns'; case: CaseName; steps: number };
 

@@ -96,7 +96,7 @@ export class SampleLoader implements Loader {
       // Awaiting a value that is there already would cost a turn of the event loop a batch.
       const batch = made instanceof Promise ? await made : made;
       yield { data: this.#finished(batch, start, size), size };
-      this.#source.returned();
+      this.#source.returned(start);
     }
   }
 

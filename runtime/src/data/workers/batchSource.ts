@@ -23,6 +23,8 @@ export class BatchSource {
   #plan: AssemblyPlan | undefined;
   #threads = 0;
   #pool: ThreadPool | undefined;
+  /** Threads that `auto` started are opening their data. */
+  #warming = false;
 
   /** @throws UsageError (ERR_DATA_NOT_PORTABLE) for a number of threads the data cannot go to */
   constructor(options: BatchSourceOptions) {
@@ -37,7 +39,8 @@ export class BatchSource {
 
   /** The batch of `size` samples from a position on. */
   batch(position: number, size: number): HostBatch | Promise<HostBatch> {
-    if (this.#threads > 0) {
+    this.#warming &&= this.#pool?.idle === false;
+    if (this.#threads > 0 && !this.#warming) {
       this.#pool ??= this.#open();
       return this.#pool.take(position);
     }
@@ -54,12 +57,12 @@ export class BatchSource {
     });
   }
 
-  /** The reader has come back for more: `auto` may have seen enough. */
-  returned(): void {
+  /** The reader has used the batch at a position: `auto` may have seen enough. */
+  returned(position: number): void {
     const threads = this.#estimate?.threads();
     if (threads === undefined) return;
     this.#estimate = undefined;
-    if (threads > 0) this.#tryThreads(threads);
+    if (threads > 0) this.#tryThreads(threads, position);
   }
 
   /** A batch of any places, made here. */
@@ -77,10 +80,16 @@ export class BatchSource {
     await pool?.dispose();
   }
 
-  /** For `auto`, data that cannot go to a thread is no reason to stop. */
-  #tryThreads(threads: number): void {
+  /**
+   * For `auto`, data that cannot go to a thread is no reason to stop. Until the threads have opened
+   * theirs, which may take as long as many steps, batches are still made here.
+   */
+  #tryThreads(threads: number, position: number): void {
     try {
       this.#useThreads(threads);
+      this.#pool = this.#open();
+      this.#pool.warmUp(position);
+      this.#warming = true;
     } catch (error) {
       if (!isUsageError(error)) throw error;
     }

@@ -72,6 +72,11 @@ export class LoaderThread {
     this.#taken = this.#ring.completed;
   }
 
+  /** Whether it has nothing to do, be it because it died. */
+  get idle(): boolean {
+    return this.#worker === undefined || this.#ring.completed === this.#ring.requested;
+  }
+
   /** The thread's id while it lives. */
   get threadId(): number | undefined {
     return this.#worker?.threadId;

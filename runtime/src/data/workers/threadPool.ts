@@ -42,6 +42,16 @@ export class ThreadPool {
     return taken;
   }
 
+  /** Starts every thread and has it make a batch that nobody takes, so that it opens its data. */
+  warmUp(position: number): void {
+    for (const thread of this.#threads) thread.request(this.#options.span(position));
+  }
+
+  /** Whether no thread is busy. */
+  get idle(): boolean {
+    return this.#threads.every((thread) => thread.idle);
+  }
+
   /** Ids of the living threads. */
   get threadIds(): number[] {
     return this.#threads.flatMap(({ threadId }) => threadId ?? []);

@@ -7,7 +7,7 @@ import { ArrayDataset, randomSplit } from '../../../../runtime/src/data/datasets
 import { TensorDataset } from '../../../../runtime/src/data/datasets/tensorDataset.ts';
 import { ImageTransform } from '../../../../runtime/src/data/transforms/imageTransform.ts';
 import { IdxDataset } from '../../../../runtime/src/data/datasets/idxDataset.ts';
-import { collect, digest } from '../batches.ts';
+import { collect, digest, field } from '../batches.ts';
 import { collateLengths, MoodyDataset, Noise } from './moodyDataset.ts';
 
 const opened: DataLoader[] = [];
@@ -77,8 +77,8 @@ describe('loader threads', () => {
   it('give each batch memory of its own', async () => {
     const dataset = new TensorDataset({ x: Float32Array.from({ length: 64 }, (_, i) => i) });
     const loader = open({ dataset, batchSize: 4, shuffle: false, numWorkers: 1, prefetch: 1 });
-    const all = (await collect(loader, 0, 64)).map(({ batch }) => batch.data);
-    const values = all.map((data) => (data as { x: { data: Float32Array } }).x.data);
+    const all = (await collect(loader, 0, 64)).map(({ batch }) => batch);
+    const values = all.map((data) => field(data, 'x').data as Float32Array);
     expect(values.flatMap((data) => [...data])).toEqual(Array.from({ length: 64 }, (_, i) => i));
     expect(values[0].buffer).not.toBeInstanceOf(SharedArrayBuffer);
   });
@@ -143,6 +143,19 @@ describe('num_workers', () => {
     expect(() => open({ dataset, transform: (x: unknown) => x, numWorkers: 1 })).toThrow(
       'the transform of dataset "data" is a function',
     );
+  });
+
+  it('starts threads in the middle of an epoch when it is auto, with the same batches', async () => {
+    const options = { dataset: new MoodyDataset({ length: 2000 }), batchSize: 10, seed: 6 };
+    const loader = open({ ...options, numWorkers: 'auto' });
+    const got: string[] = [];
+    for await (const batch of loader.iterate(0)) {
+      got.push(digest(batch));
+      if (got.length > 100) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const expected = await batches(options);
+    expect(got).toEqual(expected.slice(0, got.length));
+    expect(loader.threadIds).not.toHaveLength(0);
   });
 
   it('stays in this thread for such data when it is auto', async () => {
