@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loaderState, restoreLoader, type LoaderState } from '../../runtime/src/data/index.ts';
-import type { SampleLoader } from '../../runtime/src/data/loader/sampleLoader.ts';
 import { digest } from '../runtime/data/batches.ts';
 import { openMixture } from './mixture.ts';
 
@@ -15,7 +14,7 @@ const loader = openMixture({
   numWorkers,
   prefetch,
   planted: planted === 1,
-}).trainDataloader() as SampleLoader;
+}).trainDataloader();
 
 let t = existsSync(saved)
   ? restoreLoader(loader, JSON.parse(readFileSync(saved, 'utf8')) as LoaderState)
@@ -31,4 +30,4 @@ while (t < end) {
     if (pause > 0) await sleep(pause);
   }
 }
-await loader.dispose();
+await loader.dispose?.();

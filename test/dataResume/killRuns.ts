@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,11 +92,8 @@ async function untilPosition(folder: string, goal: number, run: Life): Promise<v
 
 /** Positions and hashes of all batches; a line cut off by a kill was never consumed. */
 function seen(folder: string): [number, string][] {
-  let text = '';
-  try {
-    text = readFileSync(`${folder}/batches.txt`, 'utf8');
-  } catch {
-    return [];
-  }
+  const file = `${folder}/batches.txt`;
+  if (!existsSync(file)) return [];
+  const text = readFileSync(file, 'utf8');
   return [...text.matchAll(/^(\d+) ([0-9a-f]{64})\n/gm)].map(([, t, hash]) => [Number(t), hash]);
 }
