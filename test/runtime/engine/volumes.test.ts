@@ -36,13 +36,7 @@ describe('conv3d', () => {
       const small = distinct([1, 3, 3, 3, 3], 3);
       return [
         tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, 1, 'valid', 'NDHWC', 2),
-        tf.conv3dTranspose(
-          small as tf.Tensor5D,
-          w as tf.Tensor5D,
-          [1, 6, 6, 6, 2],
-          2,
-          'same',
-        ),
+        tf.conv3dTranspose(small as tf.Tensor5D, w as tf.Tensor5D, [1, 6, 6, 6, 2], 2, 'same'),
       ];
     });
   });
