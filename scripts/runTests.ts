@@ -29,7 +29,10 @@ const jest = spawn(
   // stdout holds the JSON as well; people read the live report on stderr.
   {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...(full ? { LIGHTBOX_TEST_FULL: '1', ...softwareVulkan() } : {}) },
+    env: {
+      ...process.env,
+      ...(full ? { LIGHTBOX_TEST_FULL: '1', LIGHTBOX_KILL_ROUNDS: '8', ...softwareVulkan() } : {}),
+    },
   },
 );
 const code = await new Promise<number>((resolve) => {

@@ -10,7 +10,7 @@ import { FakeSearch } from './fakeSearch.ts';
 // Real processes on a machine that may be busy with other tests.
 jest.setTimeout(180_000);
 
-const killRounds = Number(process.env.LIGHTBOX_KILL_ROUNDS ?? 3);
+const killRounds = Number(process.env.LIGHTBOX_KILL_ROUNDS ?? 1);
 
 let search: FakeSearch;
 beforeEach(() => {
