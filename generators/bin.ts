@@ -6,9 +6,9 @@ import { helpText } from './app/help.ts';
 import { inquirerPrompter } from './app/inquirerPrompter.ts';
 import { parseArguments, type ParsedArguments } from './app/parseArguments.ts';
 import { scaffold } from './app/scaffold.ts';
-import { UsageError } from './shared/errors.ts';
-import { npmInstall } from './shared/npmInstall.ts';
-import { generatorVersion } from './shared/packageRoot.ts';
+import { UsageError } from './common/errors.ts';
+import { npmInstall } from './common/npmInstall.ts';
+import { generatorVersion } from './common/packageRoot.ts';
 
 /** The `lightbox` command: questions, then files; Yeoman is not involved. */
 async function main(argv: readonly string[]): Promise<void> {

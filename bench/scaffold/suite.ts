@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../../generators/shared/packageRoot.ts';
+import { packageRoot } from '../../generators/common/packageRoot.ts';
 import { UsageError } from '../../runtime/src/errors.ts';
 import { packRuntime } from '../../scripts/packRuntime.ts';
 import { machineFacts } from '../machine.ts';

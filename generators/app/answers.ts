@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { didYouMean, UsageError } from '../shared/errors.ts';
-import { modelNameProblem, projectNameProblem, type NameProblem } from '../shared/names.ts';
+import { didYouMean, UsageError } from '../common/errors.ts';
+import { modelNameProblem, projectNameProblem, type NameProblem } from '../common/names.ts';
 
 /** Tasks, in the order in which the question lists them. */
 export const taskIds = ['image-classification', 'tabular-regression', 'char-lm'] as const;

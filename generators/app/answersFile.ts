@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UsageError } from '../shared/errors.ts';
+import { UsageError } from '../common/errors.ts';
 
 /**
  * Reads an answers file, or standard input for `-`; its keys are checked later, like all answers.

@@ -1,4 +1,4 @@
-import { UsageError } from '../shared/errors.ts';
+import { UsageError } from '../common/errors.ts';
 import {
   checkAnswer,
   checkAnswers,

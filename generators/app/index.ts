@@ -1,7 +1,7 @@
 import process from 'node:process';
 import Generator from 'yeoman-generator';
-import { UsageError } from '../shared/errors.ts';
-import { npmInstall } from '../shared/npmInstall.ts';
+import { UsageError } from '../common/errors.ts';
+import { npmInstall } from '../common/npmInstall.ts';
 import { featureIds } from './answers.ts';
 import { readAnswersFile } from './answersFile.ts';
 import type { MissingAnswers, Prompter } from './collectAnswers.ts';

@@ -1,4 +1,4 @@
-import { didYouMean, UsageError } from '../shared/errors.ts';
+import { didYouMean, UsageError } from '../common/errors.ts';
 import { checkAnswer, featureIds, type Answers, type FeatureId } from './answers.ts';
 import { questions } from './options.ts';
 

@@ -1,7 +1,7 @@
 import { basename, relative, resolve } from 'node:path';
 import { render } from '../render/render.ts';
-import { generatorVersion } from '../shared/packageRoot.ts';
-import { readRuntimeTarball } from '../shared/runtimeTarball.ts';
+import { generatorVersion } from '../common/packageRoot.ts';
+import { readRuntimeTarball } from '../common/runtimeTarball.ts';
 import { checkTarget, writeProject } from '../write/writeProject.ts';
 import { checkAnswer, type Answers } from './answers.ts';
 import { collectAnswers, type MissingAnswers } from './collectAnswers.ts';

@@ -1,5 +1,5 @@
 import type { Answers } from '../app/answers.ts';
-import { wordsOf } from '../shared/names.ts';
+import { wordsOf } from '../common/names.ts';
 
 /** What templates may insert; computed once from the answers, nothing else. */
 export interface TemplateContext {

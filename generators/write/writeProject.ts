@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs'
 import { mkdir, rename, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { RenderedProject } from '../render/render.ts';
-import { UsageError } from '../shared/errors.ts';
+import { UsageError } from '../common/errors.ts';
 
 /**
  * Refuses a target that cannot become a project: so that people learn it before any question.

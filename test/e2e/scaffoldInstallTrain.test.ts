@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { packageRoot } from '../../generators/shared/packageRoot.ts';
+import { packageRoot } from '../../generators/common/packageRoot.ts';
 import { packRuntime } from '../../scripts/packRuntime.ts';
 
 // Installs real packages and trains, which takes minutes: `npm run test:full` only.

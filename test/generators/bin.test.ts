@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { packageRoot } from '../../generators/shared/packageRoot.ts';
+import { packageRoot } from '../../generators/common/packageRoot.ts';
 import { ensurePackedRuntime } from './packedRuntime.ts';
 
 const dist = join(packageRoot, 'dist/generators');
@@ -137,7 +137,7 @@ describe('lightbox', () => {
       const [, dist, target, index] = process.argv;
       const { render } = await import(dist + '/render/render.js');
       const { writeProject } = await import(dist + '/write/writeProject.js');
-      const { readRuntimeTarball } = await import(dist + '/shared/runtimeTarball.js');
+      const { readRuntimeTarball } = await import(dist + '/common/runtimeTarball.js');
       const answers = { name: 'my-net', model: 'cars', task: 'tabular-regression', features: ['hpo', 'compile'], author: '', description: '' };
       const files = [...render(answers, { runtimeTarball: readRuntimeTarball(), generatorVersion: '0.1.0' })];
       const file = files[Number(index)][1];

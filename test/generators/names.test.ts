@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { modelNameProblem, projectNameProblem, wordsOf } from '../../generators/shared/names.ts';
+import { modelNameProblem, projectNameProblem, wordsOf } from '../../generators/common/names.ts';
 
 const badEverywhere: [name: string, why: RegExp][] = [
   ['', /empty/],

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../generators/shared/packageRoot.ts';
+import { packageRoot } from '../../generators/common/packageRoot.ts';
 import { packRuntime } from '../../scripts/packRuntime.ts';
 
 /** Makes sure that the command under test has a runtime to deliver; any built one will do. */

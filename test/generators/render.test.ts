@@ -10,7 +10,7 @@ import { featureIds, taskIds, type Answers } from '../../generators/app/answers.
 import { render } from '../../generators/render/render.ts';
 import { helpers } from '../../generators/render/helpers.ts';
 import type { ProjectState } from '../../generators/render/state.ts';
-import { templatesRoot } from '../../generators/shared/packageRoot.ts';
+import { templatesRoot } from '../../generators/common/packageRoot.ts';
 import { exampleAnswers, exampleInputs } from './exampleInputs.ts';
 
 const allFeatureSets = Array.from({ length: 2 ** featureIds.length }, (_, bits) =>

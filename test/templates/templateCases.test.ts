@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { featureIds } from '../../generators/app/answers.ts';
-import { modelNameProblem } from '../../generators/shared/names.ts';
+import { modelNameProblem } from '../../generators/common/names.ts';
 import { templateCases } from '../../scripts/templateCases.ts';
 
 describe('the answers that templates are checked with', () => {

@@ -13,7 +13,7 @@ import { describeStep, differenceOf, type RecordedStep, type Template } from './
 
 /** One step, as the caller offers it. */
 export interface StepCall {
-  /** What decides the graph beside shapes and types: round, training flag, plain batch values. */
+  /** What decides the graph beside shapes and types: the round, plain values of the batch. */
   readonly guard: string;
   readonly batch: readonly tf.Tensor[];
   readonly arena: ParameterArena;
@@ -32,7 +32,7 @@ const LEARNING = 3;
 const TRUST = 500;
 /** The same at a boundary. */
 const TRUST_AT_BOUNDARY = 20;
-/** Recordings in a row that differ, after which a step is given up. */
+/** Recordings that differ before some agree, after which a step is given up. */
 const PATIENCE = 4;
 /** Kinds of batches that are remembered. */
 const MOST_KINDS = 32;
