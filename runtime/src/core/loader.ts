@@ -5,6 +5,8 @@ export interface LoadedBatch {
   readonly data: HostBatch;
   /** Samples in this batch: the weight of its loss and metrics. */
   readonly size: number;
+  /** Positions that this step takes, when other ranks have parts of the batch. Default: `size`. */
+  readonly consumed?: number;
   /** Gives the memory behind `data` back to the loader; called once nothing reads it any more. */
   release?(): void;
 }

@@ -3,7 +3,7 @@ import type { Stage } from '../core/stage.ts';
 import type { Dataset } from './dataset.ts';
 import type { Collate } from './loader/collate.ts';
 import { SampleLoader, type LoaderOrder } from './loader/sampleLoader.ts';
-import { SampleOrder, type Place } from './order/sampleOrder.ts';
+import { orderedDataset, SampleOrder, type Place } from './order/sampleOrder.ts';
 import type { TransformLike } from './transforms/transform.ts';
 
 export interface DataLoaderOptions<Sample = unknown> {
@@ -29,6 +29,10 @@ export interface DataLoaderOptions<Sample = unknown> {
   readonly prefetch?: number;
   /** Default: `collateSamples`. */
   readonly collate?: Collate<Sample>;
+  /** Which of `ranks` processes this is: it gets its slice of every batch. Default 0. */
+  readonly rank?: number;
+  /** Processes that share each batch. Default 1. */
+  readonly ranks?: number;
   /** Name in messages and in the order's keys. Default `data`. */
   readonly name?: string;
 }
@@ -51,7 +55,7 @@ export class DataLoader<Sample = unknown> implements Loader {
   constructor(options: DataLoaderOptions<Sample>) {
     const { dataset, stage = 'train', batchSize = 1, name = 'data' } = options;
     const order = new SampleOrder({
-      datasets: [{ name, size: dataset.length, fingerprint: dataset.fingerprint }],
+      datasets: [orderedDataset(name, dataset)],
       seed: options.seed ?? 0,
       shuffle: options.shuffle ?? stage === 'train',
     });
@@ -62,6 +66,8 @@ export class DataLoader<Sample = unknown> implements Loader {
       dropLast: options.dropLast ?? false,
       stage,
       collate: options.collate as Collate | undefined,
+      rank: options.rank,
+      ranks: options.ranks,
       numWorkers: options.numWorkers,
       prefetch: options.prefetch,
     });

@@ -1,4 +1,5 @@
 import type { BatchReader, Column, ImageKernel } from './batchReader.ts';
+import type { ShardLayout } from './order/shardLayout.ts';
 import type { Recipe } from './workers/recipe.ts';
 
 /**
@@ -19,6 +20,10 @@ export interface Dataset<Sample = unknown> {
    * @returns undefined when this dataset cannot apply one of the kernels
    */
   reader?(kernels?: Readonly<Record<string, ImageKernel>>): BatchReader | undefined;
+  /** Samples that are frames: the length of each episode, in order; they sum to `length`. */
+  readonly episodes?: readonly number[] | undefined;
+  /** Samples in pieces that are best read one after the other; their lengths sum to `length`. */
+  readonly shards?: ShardLayout | undefined;
   /** How loader threads (`num_workers`) rebuild it; without one it stays in the training thread. */
   recipe?(): Recipe | undefined;
 }

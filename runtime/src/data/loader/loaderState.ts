@@ -49,6 +49,8 @@ export function orderChanges(before: LoaderOrder, now: LoaderOrder): string[] {
   note('shuffle', before.shuffle, now.shuffle);
   note('mixing block', before.block, now.block);
   note('stop rule', before.stop, now.stop);
+  note('mixing', before.mixing ?? 'exact', now.mixing ?? 'exact');
+  note('schedule of weights', before.schedule ?? null, now.schedule ?? null);
   note(
     'list of datasets',
     before.datasets.map(({ name }) => name),
@@ -59,6 +61,7 @@ export function orderChanges(before: LoaderOrder, now: LoaderOrder): string[] {
     if (current === undefined) continue;
     note(`length of dataset "${old.name}"`, old.size, current.size);
     note(`weight of dataset "${old.name}" (of 65536)`, old.weight, current.weight);
+    note(`shards of dataset "${old.name}"`, old.shards ?? null, current.shards ?? null);
     note(`content hash of dataset "${old.name}"`, old.fingerprint, current.fingerprint);
   }
   // Follows from the others, except when a batch size changed while remainders are dropped.

@@ -2,6 +2,7 @@ import type { HostBatch } from '../../core/batch.ts';
 import type { LoadedBatch, Loader } from '../../core/loader.ts';
 import type { Stage } from '../../core/stage.ts';
 import { UsageError } from '../../errors.ts';
+import { checkRanks, rankSlice } from '../order/rankSlice.ts';
 import type { OrderDescription, Place, SampleOrder } from '../order/sampleOrder.ts';
 import { orderHash } from '../order/sampleOrder.ts';
 import { BatchSource } from '../workers/batchSource.ts';
@@ -23,6 +24,9 @@ export interface SampleLoaderOptions {
   readonly dropLast: boolean;
   readonly stage: Stage;
   readonly collate?: Collate | undefined;
+  /** Which of `ranks` processes this is: it gets its slice of every batch. Default 0 of 1. */
+  readonly rank?: number | undefined;
+  readonly ranks?: number | undefined;
   /** Threads that make batches ahead; see `DataLoaderOptions`. Default 0. */
   readonly numWorkers?: number | 'auto' | undefined;
   /** Batches each thread makes ahead. Default 2. */
@@ -43,9 +47,11 @@ export class SampleLoader implements Loader {
   readonly #order: SampleOrder;
   readonly #source: BatchSource;
   readonly #finish: SampleLoaderOptions['finish'];
+  readonly #rank: number;
+  readonly #ranks: number;
 
   constructor(options: SampleLoaderOptions) {
-    const { order, batchSize, dropLast } = options;
+    const { order, batchSize, dropLast, rank = 0, ranks = 1 } = options;
     if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
       throw new UsageError(
         'ERR_DATA_BATCH_SIZE',
@@ -64,6 +70,9 @@ export class SampleLoader implements Loader {
         `An epoch has ${order.length} samples, too few for one batch of ${batchSize} while the last, incomplete batch is dropped. Lower batch_size or keep the last batch.`,
       );
     }
+    this.#rank = rank;
+    this.#ranks = ranks;
+    checkRanks(rank, ranks, batchSize, this.samplesPerEpoch % batchSize);
     this.#source = new BatchSource({
       ...options,
       samplesPerEpoch: this.samplesPerEpoch,
@@ -91,11 +100,12 @@ export class SampleLoader implements Loader {
     checkPosition(t);
     const end = this.#epochEnd(t);
     for (let start = t; start < end; start += this.batchSize) {
-      const { size } = this.#span(start, true);
-      const made = this.#source.batch(start, size);
+      const { position, size, consumed } = this.#span(start, true);
+      const made = this.#source.batch(start);
       // Awaiting a value that is there already would cost a turn of the event loop a batch.
       const batch = made instanceof Promise ? await made : made;
-      yield { data: this.#finished(batch, start, size), size };
+      const data = this.#finished(batch, position, size);
+      yield this.#ranks === 1 ? { data, size } : { data, size, consumed };
       this.#source.returned(start);
     }
   }
@@ -119,13 +129,30 @@ export class SampleLoader implements Loader {
     return (Math.floor(t / this.samplesPerEpoch) + 1) * this.samplesPerEpoch;
   }
 
-  /** The batch at a position and what follows it: in training, the next epoch after the last one. */
-  #span(position: number, wraps: boolean): { position: number; size: number; next: number | null } {
-    const end = this.#epochEnd(position);
-    const size = Math.min(this.batchSize, end - position);
-    const next = position + size;
-    return { position, size, next: next < end || wraps ? next : null };
+  /**
+   * This rank's part of the batch that starts at a position, and what follows that batch: in
+   * training, the next epoch after the last one.
+   */
+  #span(start: number, wraps: boolean): RankSpan {
+    const end = this.#epochEnd(start);
+    const consumed = Math.min(this.batchSize, end - start);
+    const slice = rankSlice({ start, size: consumed }, this.#rank, this.#ranks);
+    const next = start + consumed;
+    return {
+      position: slice.start,
+      size: slice.size,
+      consumed,
+      next: next < end || wraps ? next : null,
+    };
   }
+}
+
+interface RankSpan {
+  readonly position: number;
+  readonly size: number;
+  /** Samples of the whole batch, over all ranks. */
+  readonly consumed: number;
+  readonly next: number | null;
 }
 
 function checkPosition(t: number): void {

@@ -24,6 +24,15 @@ export interface OrderedDataset {
   readonly shards?: ShardLayout | undefined;
 }
 
+/** What an order needs to know of a dataset. */
+export function orderedDataset(
+  name: string,
+  dataset: Omit<OrderedDataset, 'name' | 'size'> & { readonly length: number },
+): OrderedDataset {
+  const { length, fingerprint, shards } = dataset;
+  return { name, size: length, fingerprint, ...(shards && { shards }) };
+}
+
 export interface SampleOrderOptions {
   readonly datasets: readonly OrderedDataset[];
   /** Default 0. */

@@ -37,14 +37,15 @@ export class BatchSource {
     else if (numWorkers > 0) this.#useThreads(numWorkers);
   }
 
-  /** The batch of `size` samples from a position on. */
-  batch(position: number, size: number): HostBatch | Promise<HostBatch> {
+  /** The batch that starts at a position, or this rank's part of it. */
+  batch(start: number): HostBatch | Promise<HostBatch> {
     this.#warming &&= this.#pool?.idle === false;
     if (this.#threads > 0 && !this.#warming) {
       this.#pool ??= this.#open();
-      return this.#pool.take(position);
+      return this.#pool.take(start);
     }
     const { order, samplesPerEpoch } = this.#options;
+    const { position, size } = this.#options.span(start);
     this.#estimate?.begin();
     const made = this.assemble(placesOf(order, samplesPerEpoch, position, size));
     if (!(made instanceof Promise)) {
