@@ -50,7 +50,7 @@ export async function trainOnBatch(
     counters.batches.processed++;
     run.logs.setStep(run.store.settle(loaded.size, run.globalStep));
     profiler.switchTo('idle');
-    await finishBatch(run, loss, batch, place, loaded.size);
+    await finishBatch(run, loss, batch, place, loaded.consumed ?? loaded.size);
   } finally {
     run.store.discardPending();
     disposeBatch(batch);
