@@ -19,6 +19,11 @@ export { ArrayDataset, mapDataset, randomSplit, Subset } from './datasets/derive
 export { CsvDataset, type CsvDatasetOptions } from './datasets/csvDataset.ts';
 export { JsonDataset, type JsonDatasetOptions } from './datasets/jsonDataset.ts';
 export { IdxDataset, type IdxDatasetOptions, type IdxSample } from './datasets/idxDataset.ts';
+export {
+  StreamDataset,
+  type ShardSource,
+  type StreamDatasetOptions,
+} from './streams/streamDataset.ts';
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
 export { resolveDataPath } from './datasets/dataPath.ts';
 
@@ -34,21 +39,22 @@ export { RandomAffine } from './transforms/randomAffine.ts';
 export { RandomCrop } from './transforms/randomCrop.ts';
 export { RandomHorizontalFlip } from './transforms/randomHorizontalFlip.ts';
 
-export {
-  MultiDatasetModule,
-  sourceField,
-  type PlannedDataset,
-} from './multi/multiDatasetModule.ts';
+export { MultiDatasetModule, sourceField } from './multi/multiDatasetModule.ts';
+export type { PlannedDataset, PlannedStage } from './multi/mixturePlan.ts';
+export { Episodes } from './multi/episodes.ts';
 export type { MultiDatasetInput } from './multi/multiDatasetOptions.ts';
 
 export {
   SampleOrder,
+  type MixingKind,
   type OrderDescription,
   type OrderedDataset,
   type Place,
   type SampleOrderOptions,
   type SamplePosition,
 } from './order/sampleOrder.ts';
+export type { WeightStage } from './order/mixSchedule.ts';
+export type { ShardLayout } from './order/shardLayout.ts';
 export type { StopRule } from './order/stopRule.ts';
 export { rankSlice, type PositionSpan } from './order/rankSlice.ts';
 export {

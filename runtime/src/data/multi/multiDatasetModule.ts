@@ -7,11 +7,14 @@ import { UsageError } from '../../errors.ts';
 import type { Dataset } from '../dataset.ts';
 import { randomSplit } from '../datasets/derived.ts';
 import { SampleLoader } from '../loader/sampleLoader.ts';
-import { integerWeights, weightTotal } from '../order/weights.ts';
-import { SampleOrder, type Place } from '../order/sampleOrder.ts';
+import { integerWeights } from '../order/weights.ts';
+import { orderedDataset, SampleOrder, type Place } from '../order/sampleOrder.ts';
+import { splitEpisodes } from './episodes.ts';
+import { planStages, stageLines, type PlannedDataset, type PlannedStage } from './mixturePlan.ts';
+import { mixtureWeights, type MixtureWeights } from './mixtureWeights.ts';
 import { applyModalityDropout } from './modalityDropout.ts';
+import { hasWindows, preparedSource } from './preparedSource.ts';
 import {
-  mixtureWeights,
   multiDatasetOptions,
   multiDatasetSchema,
   type MultiDatasetInput,
@@ -21,22 +24,12 @@ import {
 /** Field of every batch with the index of each sample's dataset, int32 [batch]. */
 export const sourceField = 'source';
 
-/** What one dataset contributes to an epoch. */
-export interface PlannedDataset {
-  readonly name: string;
-  readonly samples: number;
-  /** Share of the mixture, 0..1. */
-  readonly weight: number;
-  readonly samplesPerEpoch: number;
-  /** Times each of its samples is seen in an epoch. */
-  readonly passesPerEpoch: number;
-}
-
 /**
  * Mixes named datasets by weight into one training loader whose order is a function of the position
  * alone; validates and tests on each dataset by itself. Samples are objects of equal layout;
  * batches also carry `source` (index of the dataset in declared order) and, for the fields listed
- * in `modalityDropout`, masks `<field>_mask`.
+ * in `modalityDropout`, masks `<field>_mask`. With `contextLength` or `arSteps`, samples are windows
+ * of frames: each field [contextLength, ...] and `<field>_target` [arSteps, ...].
  */
 export class MultiDatasetModule extends DataModule {
   static readonly schema = multiDatasetSchema;
@@ -51,8 +44,15 @@ export class MultiDatasetModule extends DataModule {
     super(options);
     this.options = multiDatasetOptions(options);
     this.#names = Object.keys(this.options.datasets);
-    const sizes = Object.values(this.options.datasets).map(({ length }) => length);
-    integerWeights(mixtureWeights(this.options, sizes), this.#names);
+    const { weights, schedule = [] } = this.#weights(this.options.datasets);
+    if (weights !== undefined) integerWeights(weights, this.#names);
+    for (const stage of schedule) integerWeights(stage.weights, this.#names);
+    const { datasets, valDatasets, testDatasets } = this.options;
+    for (const part of [datasets, valDatasets, testDatasets]) {
+      for (const [name, dataset] of Object.entries(part)) {
+        preparedSource(name, dataset, null, false, this.options);
+      }
+    }
   }
 
   /** Reads one sample of each dataset, so that datasets that do not fit together fail at once. */
@@ -83,35 +83,32 @@ export class MultiDatasetModule extends DataModule {
     return this.#evaluation(this.options.testDatasets, 'predict');
   }
 
-  /** What an epoch takes from each dataset. */
+  /** What the first epoch takes from each dataset. */
   plan(): PlannedDataset[] {
-    const { order } = this.#training();
-    return order.datasets.map(({ name, size }, index) => {
-      const samplesPerEpoch = order.count(index, order.length);
-      return {
-        name,
-        samples: size,
-        weight: order.weights[index] / weightTotal,
-        samplesPerEpoch,
-        passesPerEpoch: samplesPerEpoch / size,
-      };
-    });
+    return [...this.planStages()[0].datasets];
+  }
+
+  /** What an epoch takes from each dataset, for every stage of a weight schedule. */
+  planStages(): PlannedStage[] {
+    return planStages(this.#training().order);
   }
 
   override describe(): string[] {
-    const { loader } = this.#training();
-    const { epochSize, stop, seed } = this.options;
-    const plan = this.plan();
-    const width = Math.max(...plan.map(({ name }) => name.length));
-    const count = (value: number): string => value.toLocaleString('en-US').padStart(11);
+    const { loader, order } = this.#training();
+    const { epochSize, stop, seed, mixing, contextLength, arSteps } = this.options;
     const rule = epochSize === null ? stop : 'epoch_size';
+    const notes = [rule, ...(mixing === 'iid' ? ['iid, numbers expected'] : []), `seed ${seed}`];
+    if (hasWindows(this.options)) notes.push(`windows of ${contextLength} + ${arSteps} frames`);
     return [
-      `${plan.length} datasets, ${loader.samplesPerEpoch.toLocaleString('en-US')} samples an epoch (${rule}, seed ${seed})`,
-      ...plan.map(
-        ({ name, samples, weight, samplesPerEpoch, passesPerEpoch }) =>
-          `  ${name.padEnd(width)} ${count(samples)} samples, ${(100 * weight).toFixed(2).padStart(6)} %: ${count(samplesPerEpoch)} an epoch = ${passesPerEpoch.toFixed(2)} passes`,
-      ),
+      `${order.datasets.length} datasets, ${loader.samplesPerEpoch.toLocaleString('en-US')} samples an epoch (${notes.join(', ')})`,
+      ...stageLines(this.planStages(), order.length),
     ];
+  }
+
+  #weights(datasets: Readonly<Record<string, Dataset>>): MixtureWeights {
+    const sizes = Object.entries(datasets).map(([name, { length }]) => [name, length] as const);
+    const { datasetWeights, temperature } = this.options;
+    return mixtureWeights(datasetWeights, temperature, Object.fromEntries(sizes));
   }
 
   /** Training and validation parts, split once so that both sides always agree. */
@@ -123,6 +120,10 @@ export class MultiDatasetModule extends DataModule {
     for (const [name, dataset] of Object.entries(datasets)) {
       if (valFraction === 0 || name in valDatasets) {
         train[name] = dataset;
+        continue;
+      }
+      if (dataset.episodes !== undefined) {
+        [train[name], val[name]] = splitEpisodes(name, dataset, valFraction, seed);
         continue;
       }
       const held = Math.max(1, Math.round(dataset.length * valFraction));
@@ -140,32 +141,25 @@ export class MultiDatasetModule extends DataModule {
 
   #training(): { loader: SampleLoader; order: SampleOrder } {
     if (this.#train !== undefined) return this.#train;
-    const { batchSize, dropLast, epochSize, stop, seed, transform } = this.options;
-    const { train } = this.#datasets();
-    const entries = Object.entries(train);
+    const { batchSize, dropLast, epochSize, stop, seed, transform, mixing } = this.options;
+    const sources = Object.entries(this.#datasets().train).map(([name, dataset]) =>
+      preparedSource(name, dataset, transform, true, this.options),
+    );
     const order = new SampleOrder({
-      datasets: entries.map(([name, dataset]) => ({
-        name,
-        size: dataset.length,
-        fingerprint: dataset.fingerprint,
-      })),
-      weights: mixtureWeights(
-        this.options,
-        entries.map(([, { length }]) => length),
-      ),
+      datasets: sources.map(({ name, dataset }) => orderedDataset(name, dataset)),
+      ...this.#weights(Object.fromEntries(sources.map(({ name, dataset }) => [name, dataset]))),
+      mixing,
       stop: epochSize === null ? stop : { samples: epochSize },
       seed,
     });
     const loader = new SampleLoader({
-      sources: entries.map(([name, dataset]) => ({
-        name,
-        dataset,
-        transform: transform ?? undefined,
-      })),
+      sources,
       order,
       batchSize,
       dropLast,
       stage: 'train',
+      rank: this.options.rank,
+      ranks: this.options.ranks,
       numWorkers: this.options.numWorkers,
       prefetch: this.options.prefetch,
       finish: (batch, places) => this.#finish(batch, places, order, (place) => place.dataset),
@@ -178,14 +172,15 @@ export class MultiDatasetModule extends DataModule {
     const { batchSize, seed, evalTransform } = this.options;
     return Object.fromEntries(
       Object.entries(datasets).map(([name, dataset]) => {
+        const prepared = preparedSource(name, dataset, evalTransform, false, this.options);
         const order = new SampleOrder({
-          datasets: [{ name, size: dataset.length, fingerprint: dataset.fingerprint }],
+          datasets: [orderedDataset(name, prepared.dataset)],
           shuffle: false,
           seed,
         });
         const source = this.#names.indexOf(name);
         const loader = new SampleLoader({
-          sources: [{ name, dataset, transform: evalTransform ?? undefined }],
+          sources: [prepared],
           order,
           batchSize,
           dropLast: false,

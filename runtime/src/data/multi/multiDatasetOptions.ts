@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { didYouMean, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { isDataset, type Dataset } from '../dataset.ts';
-import { temperatureWeights } from '../order/weights.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { TransformLike } from '../transforms/transform.ts';
+import { datasetWeightsSchema, refuseNaN } from './mixtureWeights.ts';
 import { checkModalityDropout } from './modalityDropout.ts';
 
 const datasets = z.record(
@@ -33,11 +33,12 @@ export const multiDatasetSchema = z.strictObject({
     .describe(
       'Share of each training dataset set aside for validation, unless val_datasets names it',
     ),
-  datasetWeights: z
-    .union([z.array(z.number()), z.record(z.string(), z.number())])
+  datasetWeights: datasetWeightsSchema
     .nullable()
     .default(null)
-    .describe('Share of samples by dataset, a list in declared order or by name; null = uniform'),
+    .describe(
+      'Share of samples by dataset: a list in declared order, by name, or a list of stages {from_epoch or from_sample, weights}; null = uniform',
+    ),
   temperature: z
     .number()
     .positive()
@@ -50,18 +51,38 @@ export const multiDatasetSchema = z.strictObject({
     .record(z.string(), z.number())
     .default({})
     .describe('Probability of dropping a field of a training sample, by field; 0 = required'),
-  contextLength: z.int().default(1).describe('Frames of context; only 1 for now'),
-  arSteps: z.int().default(0).describe('Autoregressive steps; only 0 for now'),
+  mixing: z
+    .enum(['exact', 'iid'])
+    .default('exact')
+    .describe('exact: exact shares, no repetition within a pass; iid: every sample independently'),
+  contextLength: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('Frames of context a sample, from one episode; 1 with ar_steps 0: no windows'),
+  arSteps: z.int().min(0).default(0).describe('Frames after the context, as fields <field>_target'),
+  windowStride: z.int().min(1).default(1).describe('Frames between the beginnings of two windows'),
   resolution: z
-    .tuple([z.int(), z.int()])
+    .tuple([z.int().min(1), z.int().min(1)])
     .nullable()
     .default(null)
-    .describe('[height, width] to resize to; only null (as stored) for now'),
+    .describe('[height, width] that images are resized to before the transform; null = as stored'),
+  imageFields: z
+    .array(z.string())
+    .nullable()
+    .default(null)
+    .describe('Fields that resolution resizes; null = all of 3 axes with 1 to 4 channels'),
   batchSize: z.int().min(1).default(64).describe('Samples a batch'),
   numWorkers: z
     .union([z.int().min(0), z.literal('auto')])
     .default(0)
     .describe('Threads that make batches ahead; auto: as many as it takes, if any'),
+  rank: z.int().min(0).default(0).describe('Which of the ranks this process is, from 0'),
+  ranks: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('Processes that share each training batch; batch_size counts all of their samples'),
   prefetch: z.int().min(1).default(2).describe('Batches each thread makes ahead'),
   seed: z.int().default(42).describe('Decides order, splits, random transforms and dropout'),
   pinMemory: z
@@ -70,9 +91,11 @@ export const multiDatasetSchema = z.strictObject({
     .describe('Accepted and without effect: there is no device memory to pin pages for'),
   enableCache: z.boolean().default(false).describe('Disk cache; only false for now'),
   stop: z
-    .enum(['first_exhausted', 'all_exhausted'])
+    .enum(['first_exhausted', 'all_exhausted', 'all_exhausted_without_replacement'])
     .default('first_exhausted')
-    .describe('An epoch ends when the first dataset, or the last, was seen completely'),
+    .describe(
+      'An epoch ends when the first dataset, or the last, was seen completely; without replacement no sample repeats in an epoch',
+    ),
   epochSize: z
     .int()
     .min(1)
@@ -98,6 +121,7 @@ export function multiDatasetOptions(input: MultiDatasetInput): MultiDatasetOptio
       `MultiDatasetModule: datasets is a list (${input.datasets.map(String).join(', ')}); expected a map from names to datasets, each with class_path and init_args.`,
     );
   }
+  refuseNaN(input.datasetWeights, Object.keys(input.datasets ?? {}));
   const options = parseOptions(multiDatasetSchema, input, 'MultiDatasetModule');
   if (Object.keys(options.datasets).length === 0) {
     throw new UsageError(
@@ -125,44 +149,10 @@ export function multiDatasetOptions(input: MultiDatasetInput): MultiDatasetOptio
   return options;
 }
 
-/** One weight a dataset, in declared order. */
-export function mixtureWeights(options: MultiDatasetOptions, sizes: readonly number[]): number[] {
-  const names = Object.keys(options.datasets);
-  if (options.temperature !== null) return temperatureWeights(sizes, options.temperature);
-  const weights = options.datasetWeights;
-  if (weights === null) return names.map(() => 1);
-  if (Array.isArray(weights)) return weights;
-  for (const name of Object.keys(weights)) {
-    if (!names.includes(name)) {
-      throw new UsageError(
-        'ERR_DATA_WEIGHTS',
-        `dataset_weights names "${name}", but the datasets are ${names.join(', ')}.${didYouMean(name, names)}`,
-      );
-    }
-  }
-  return names.map((name) => {
-    if (weights[name] === undefined) {
-      throw new UsageError(
-        'ERR_DATA_WEIGHTS',
-        `dataset_weights gives no weight for "${name}". Name every dataset; 0 leaves one out.`,
-      );
-    }
-    return weights[name];
-  });
-}
-
-function refuseUnsupported(options: MultiDatasetOptions): void {
-  const { contextLength, arSteps, resolution, enableCache } = options;
-  const refuse = (key: string, value: unknown, only: string): never => {
-    throw new UsageError(
-      'ERR_DATA_UNSUPPORTED',
-      `MultiDatasetModule: ${key}: ${JSON.stringify(value)} is not supported yet; ${only}.`,
-    );
-  };
-  if (contextLength !== 1) refuse('context_length', contextLength, 'use 1 (single samples)');
-  if (arSteps !== 0) refuse('ar_steps', arSteps, 'use 0 (no autoregressive targets)');
-  if (resolution !== null) {
-    refuse('resolution', resolution, 'use null and store images in the size you train on');
-  }
-  if (enableCache) refuse('enable_cache', true, 'use false');
+function refuseUnsupported({ enableCache }: MultiDatasetOptions): void {
+  if (!enableCache) return;
+  throw new UsageError(
+    'ERR_DATA_UNSUPPORTED',
+    'MultiDatasetModule: enable_cache: true is not supported yet; use false.',
+  );
 }

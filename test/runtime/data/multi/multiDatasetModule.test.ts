@@ -156,11 +156,39 @@ describe('MultiDatasetModule', () => {
       message: /modality_dropout\.rgb must be a probability/,
     },
     { options: { modalityDropout: { rgb: 0.1 } }, message: /names only "rgb"/ },
-    { options: { contextLength: 8 }, message: /context_length: 8 is not supported yet/ },
-    { options: { arSteps: 2 }, message: /ar_steps: 2 is not supported yet/ },
     {
-      options: { resolution: [160, 160] },
-      message: /resolution: \[160,160\] is not supported yet/,
+      options: { contextLength: 8 },
+      message:
+        /"near" does not say where its episodes end.*context_length 8.*lightbox\.data\.Episodes/,
+    },
+    { options: { arSteps: 2 }, message: /"near".*ar_steps 2/ },
+    { options: { contextLength: 0 }, message: /contextLength/ },
+    { options: { resolution: [0, 160] }, message: /resolution/ },
+    {
+      options: { datasetWeights: [1, Number.NaN] },
+      message: /"far" must be a number >= 0, got NaN/,
+    },
+    {
+      options: { datasetWeights: { near: Number.NaN, far: 1 } },
+      message: /"near" must be a number >= 0, got NaN/,
+    },
+    {
+      options: { datasetWeights: [{ weights: [1, 1] }, 3] },
+      message: /lists numbers and stages/,
+    },
+    {
+      options: { datasetWeights: [{ weights: { near: 1, fra: 1 } }] },
+      message: /names "fra".*Did you mean "far"/,
+    },
+    {
+      options: { datasetWeights: [{ weights: [1, 1] }, { fromEpoch: 1, weights: [0, 0] }] },
+      message: /All dataset weights are 0/,
+    },
+    { options: { rank: 2, ranks: 2 }, message: /rank must be/, late: true },
+    {
+      options: { mixing: 'iid', stop: 'all_exhausted_without_replacement' },
+      message: /iid/,
+      late: true,
     },
     { options: { prefetch: 0 }, message: /prefetch/ },
     { options: { enableCache: true }, message: /enable_cache: true is not supported yet/ },
@@ -169,7 +197,9 @@ describe('MultiDatasetModule', () => {
   ])('refuses $options', ({ options, message, late }) => {
     const build = (): unknown => {
       const module = make(options as Partial<MultiDatasetInput>);
-      return late === true ? module.valDataloader() : module;
+      if (late !== true) return module;
+      module.valDataloader();
+      return module.trainDataloader();
     };
     expect(build).toThrow(message);
   });
