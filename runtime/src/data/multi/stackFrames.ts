@@ -96,11 +96,15 @@ function frameRng(rng: Rng): Rng {
 /** Frames of a context lie one after the other in a batch: they are read where they belong. */
 function windowReader({ windows, options }: FrameWindows, frames: BatchReader): BatchReader {
   const { contextLength, arSteps } = options;
-  const columns: Record<string, Column> = {};
-  for (const [name, { dtype, shape }] of Object.entries(frames.columns)) {
-    columns[name] = { dtype, shape: [contextLength, ...shape] };
-    if (arSteps > 0) columns[targetName(name)] = { dtype, shape: [arSteps, ...shape] };
-  }
+  const stacked = (count: number, nameOf: (field: string) => string): [string, Column][] =>
+    Object.entries(frames.columns).map(([name, { dtype, shape }]) => [
+      nameOf(name),
+      { dtype, shape: [count, ...shape] },
+    ]);
+  const columns = Object.fromEntries([
+    ...stacked(contextLength, (name) => name),
+    ...(arSteps > 0 ? stacked(arSteps, targetName) : []),
+  ]);
   const read = (request: ReadRequest, first: number, count: number, suffix: boolean): void => {
     const total = request.ids.length * count;
     const ids = new Int32Array(total);
