@@ -11,6 +11,14 @@ export interface LoadedBatch {
   release?(): void;
 }
 
+/** What a run lends its loaders. */
+export interface LoaderContext {
+  /** Folder of the run; null when it writes nothing. */
+  readonly dir: string | null;
+  /** Prints a line. */
+  line(text: string): void;
+}
+
 /**
  * A source of batches whose order is a pure function of one integer: `t`, the samples consumed so
  * far over all epochs. A resumed run asks for the same `t` and gets the same batches.
@@ -25,6 +33,8 @@ export interface Loader {
   readonly orderHash: string;
   /** Batches from position `t` to the end of the epoch that holds `t`. */
   iterate(t: number): AsyncIterable<LoadedBatch>;
+  /** Called once before a run reads from it. */
+  attach?(context: LoaderContext): void;
   dispose?(): Promise<void>;
 }
 

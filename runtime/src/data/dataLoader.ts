@@ -1,7 +1,9 @@
-import type { LoadedBatch, Loader } from '../core/loader.ts';
+import type { LoadedBatch, Loader, LoaderContext } from '../core/loader.ts';
 import type { Stage } from '../core/stage.ts';
 import type { Dataset } from './dataset.ts';
 import type { Collate } from './loader/collate.ts';
+import type { FaultState } from './loader/faultLedger.ts';
+import type { FaultLimits, FaultPolicy } from './loader/faultPolicy.ts';
 import { SampleLoader, type LoaderOrder } from './loader/sampleLoader.ts';
 import { orderedDataset, SampleOrder, type Place } from './order/sampleOrder.ts';
 import type { TransformLike } from './transforms/transform.ts';
@@ -27,6 +29,23 @@ export interface DataLoaderOptions<Sample = unknown> {
   readonly numWorkers?: number | 'auto';
   /** Batches each thread makes ahead, rounded up to a power of two. Default 2. */
   readonly prefetch?: number;
+  /**
+   * What becomes of a sample that its dataset or transform fails to give: `raise` ends the run with
+   * the error, `substitute` puts another sample of the dataset in its place, drawn from the key of
+   * the position, `mask` puts zeros there and adds the field `valid`, float32 [batch], 1 = read,
+   * 0 = zeros. Default `raise`.
+   */
+  readonly faults?: FaultPolicy;
+  /**
+   * Unreadable samples that are put up with, null for any number. Default
+   * `{ perEpoch: 100, consecutive: 10, total: 1000 }`.
+   */
+  readonly faultLimits?: Partial<FaultLimits>;
+  /**
+   * Makes batches of samples of similar length: those of so many batches are sorted by length
+   * together and the batches shuffled. Needs a dataset with `lengthOf`. Default 0: no sorting.
+   */
+  readonly bucketBatches?: number;
   /** Default: `collateSamples`. */
   readonly collate?: Collate<Sample>;
   /** Which of `ranks` processes this is: it gets its slice of every batch. Default 0. */
@@ -70,6 +89,9 @@ export class DataLoader<Sample = unknown> implements Loader {
       ranks: options.ranks,
       numWorkers: options.numWorkers,
       prefetch: options.prefetch,
+      faults: options.faults,
+      faultLimits: options.faultLimits,
+      bucketBatches: options.bucketBatches,
     });
     this.batchSize = batchSize;
     this.batchesPerEpoch = this.#loader.batchesPerEpoch;
@@ -86,6 +108,26 @@ export class DataLoader<Sample = unknown> implements Loader {
   /** Ids of the loader threads that are running. */
   get threadIds(): number[] {
     return this.#loader.threadIds;
+  }
+
+  /** Tells where a run keeps its files, and where lines for people go. The trainer calls it. */
+  attach(context: LoaderContext): void {
+    this.#loader.attach(context);
+  }
+
+  /** Samples that could not be read so far; one that is replaced again counts once. */
+  get faultCount(): number {
+    return this.#loader.faultCount;
+  }
+
+  /** Kept by `loaderState`. */
+  faultState(): FaultState | undefined {
+    return this.#loader.faultState();
+  }
+
+  /** Put back by `restoreLoader`. */
+  loadFaultState(state: FaultState): void {
+    this.#loader.loadFaultState(state);
   }
 
   /** Ends the loader threads. The trainer calls it; without it they end with the process. */

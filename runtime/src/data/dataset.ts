@@ -24,6 +24,8 @@ export interface Dataset<Sample = unknown> {
   readonly episodes?: readonly number[] | undefined;
   /** Samples in pieces that are best read one after the other; their lengths sum to `length`. */
   readonly shards?: ShardLayout | undefined;
+  /** Length of a sample without reading it, in whatever unit; batches of similar lengths need it. */
+  lengthOf?(index: number): number;
   /** How loader threads (`num_workers`) rebuild it; without one it stays in the training thread. */
   recipe?(): Recipe | undefined;
 }

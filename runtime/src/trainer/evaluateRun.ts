@@ -7,7 +7,7 @@ import { restoreWeights } from './restoreState.ts';
 import type { EvaluationResult } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
-import { disposeLoaders, evaluationLoaders } from './trainData.ts';
+import { attachLoaders, disposeLoaders, evaluationLoaders } from './trainData.ts';
 
 /** `validate` or `test` inside an open session. */
 export async function runEvaluation(
@@ -48,7 +48,9 @@ export function openSources(session: Session, loaders: Loaders | undefined): Eva
       `${kind} has no batches: give a dataModule with ${method}(), or a loader; ${key} must not be 0.`,
     );
   }
-  session.defer(() => disposeLoaders(sources.map(({ loader }) => loader)));
+  const opened = sources.map(({ loader }) => loader);
+  attachLoaders(session.run, opened);
+  session.defer(() => disposeLoaders(opened));
   return sources;
 }
 

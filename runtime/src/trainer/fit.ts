@@ -20,7 +20,13 @@ import { latestValues, type FitResult, type FitTimings } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
 import type { RunEnd } from './stopRequests.ts';
-import { disposeLoaders, evaluationLoaders, trainingLoader, type FitData } from './trainData.ts';
+import {
+  attachLoaders,
+  disposeLoaders,
+  evaluationLoaders,
+  trainingLoader,
+  type FitData,
+} from './trainData.ts';
 
 /** A fit inside an open session. */
 export async function runFit(
@@ -136,6 +142,7 @@ function openData(
     ? evaluationLoaders(loaders, options.limitValBatches, 'limit_val_batches')
     : [];
   opened.push(...validation.map((source) => source.loader));
+  attachLoaders(session.run, opened);
   for (const line of data.dataModule?.describe?.() ?? []) session.run.terminal.line(line);
   return { loader, validation };
 }

@@ -3,6 +3,7 @@ import { namedLoaders, type Loader, type Loaders } from '../core/loader.ts';
 import { UsageError } from '../errors.ts';
 import { limitBatches, type Limit } from './limits.ts';
 import type { EvaluationLoader } from './loops/evaluationLoop.ts';
+import type { Run } from './run.ts';
 
 /** Where the batches of a stage come from, besides a data module. */
 export interface FitData {
@@ -40,6 +41,15 @@ export function evaluationLoaders(
       batches: limitBatches(loader.batchesPerEpoch, limit, key),
     }))
     .filter(({ batches }) => batches !== 0);
+}
+
+/** Tells loaders where the run keeps its files; `fast_dev_run` keeps none. */
+export function attachLoaders(run: Run, loaders: Iterable<Loader>): void {
+  const dir = run.options.fastDevRun === false ? run.runDir : null;
+  const line = (text: string): void => {
+    run.terminal.line(text);
+  };
+  for (const loader of new Set(loaders)) loader.attach?.({ dir, line });
 }
 
 /** Ends workers and files of loaders; each only once. */

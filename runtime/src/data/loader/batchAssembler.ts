@@ -1,5 +1,6 @@
 import type { HostBatch, HostTensor } from '../../core/batch.ts';
 import type { Stage } from '../../core/stage.ts';
+import { isPlainObject } from '../../core/json.ts';
 import { UsageError } from '../../errors.ts';
 import type { Rng } from '../../random/rng.ts';
 import { allocateColumn, type BatchReader, type Column } from '../batchReader.ts';
@@ -13,6 +14,10 @@ import {
   type TransformLike,
 } from '../transforms/transform.ts';
 import { collateSamples, type Collate, type CollateContext } from './collate.ts';
+import { validField, type FaultPolicy, type Replacements, type SlotFault } from './faultPolicy.ts';
+import { isPromise, Rescue } from './rescue.ts';
+import { rescueRows } from './rescueRows.ts';
+import { zerosLike } from './zerosLike.ts';
 
 /** A dataset under its name with what is done to its samples. */
 export interface Source {
@@ -29,6 +34,21 @@ export interface AssemblerOptions {
   readonly order: SampleOrder;
   readonly stage: Stage;
   readonly collate?: Collate | undefined;
+  /** What becomes of samples that cannot be read. Default `raise`. */
+  readonly faults?: FaultPolicy | undefined;
+}
+
+/** A batch with what could not be read of it, in no particular order. */
+export interface MadeBatch {
+  readonly data: HostBatch;
+  readonly faults: readonly SlotFault[];
+}
+
+export interface AssembleOptions {
+  /** Gives zeroed memory for the columns of batches that are read in one pass. */
+  readonly allocate?: Allocate;
+  /** Rows that were replaced at an earlier visit and are replaced again. */
+  readonly replacements?: Replacements | undefined;
 }
 
 /**
@@ -43,12 +63,15 @@ export class BatchAssembler {
   readonly #stage: Stage;
   readonly #collate: Collate;
   readonly #readers: readonly BatchReader[] | undefined;
+  /** Absent when faults are raised. */
+  readonly #rescue: Rescue | undefined;
 
-  constructor({ sources, order, stage, collate }: AssemblerOptions) {
+  constructor({ sources, order, stage, collate, faults = 'raise' }: AssemblerOptions) {
     this.#sources = sources;
     this.#order = order;
     this.#stage = stage;
     this.#collate = collate ?? collateSamples;
+    if (faults !== 'raise') this.#rescue = new Rescue({ policy: faults, order });
     this.#transforms = sources.map(({ transform }) => transform && asTransform(transform));
     for (const transform of this.#transforms) {
       if (stage !== 'train' && transform?.random === true) {
@@ -63,14 +86,20 @@ export class BatchAssembler {
     return this.#readers !== undefined;
   }
 
-  /** @param allocate gives zeroed memory for the columns of batches that are read in one pass */
   assemble(
     places: readonly Place[],
-    allocate: Allocate = allocateColumn,
-  ): HostBatch | Promise<HostBatch> {
-    return this.#readers === undefined
-      ? this.#assembleSamples(places)
-      : this.#readColumns(places, this.#readers, allocate);
+    { allocate = allocateColumn, replacements }: AssembleOptions = {},
+  ): MadeBatch | Promise<MadeBatch> {
+    const faults: SlotFault[] = [];
+    const done = (data: HostBatch): MadeBatch => ({
+      data: this.#rescue?.policy === 'mask' ? withValidity(data, places.length, faults) : data,
+      faults,
+    });
+    const made =
+      this.#readers === undefined
+        ? this.#assembleSamples(places, replacements, faults)
+        : this.#readColumns(places, this.#readers, { allocate, replacements, faults });
+    return made instanceof Promise ? made.then(done) : done(made);
   }
 
   #findReaders(): BatchReader[] | undefined {
@@ -90,7 +119,11 @@ export class BatchAssembler {
   #readColumns(
     places: readonly Place[],
     readers: readonly BatchReader[],
-    allocate: Allocate,
+    {
+      allocate,
+      replacements,
+      faults,
+    }: AssembleOptions & { allocate: Allocate; faults: SlotFault[] },
   ): HostBatch {
     const columns = Object.entries(readers[0].columns);
     const out = Object.fromEntries(
@@ -100,7 +133,9 @@ export class BatchAssembler {
     readers.forEach((reader, dataset) => {
       const slots = slotsOf(dataset, places);
       if (slots.length === 0) return;
-      reader.read({ ids: slots.map((slot) => places[slot].id), slots, out, rng });
+      const request = { ids: slots.map((slot) => places[slot].id), slots, out, rng };
+      if (this.#rescue === undefined) reader.read(request);
+      else rescueRows(reader, request, this.#rescue, { places, replacements, faults });
     });
     return Object.fromEntries(
       columns.map(([name, { dtype, shape }]) => [
@@ -110,27 +145,38 @@ export class BatchAssembler {
     );
   }
 
-  #assembleSamples(places: readonly Place[]): HostBatch | Promise<HostBatch> {
+  #assembleSamples(
+    places: readonly Place[],
+    replacements: Replacements | undefined,
+    faults: SlotFault[],
+  ): HostBatch | Promise<HostBatch> {
     const samples: unknown[] = new Array(places.length);
+    const rescue = this.#rescue;
     let waiting = false;
     places.forEach((place, slot) => {
-      const sample = this.#sources[place.dataset].dataset.get(place.id);
+      const sample =
+        rescue === undefined
+          ? this.#read(place, place.id)
+          : rescue.read<unknown>(
+              { place, slot, replacements, faults },
+              (id) => this.#read(place, id),
+              zerosLike,
+            );
       waiting ||= isPromise(sample);
       samples[slot] = sample;
     });
-    if (waiting) {
-      return Promise.all(samples).then((ready) => this.#finish(ready, places));
-    }
-    return this.#finish(samples, places);
+    if (!waiting) return this.#collate(samples, this.#context(places));
+    return Promise.all(samples).then((ready) => this.#collate(ready, this.#context(places)));
   }
 
-  #finish(samples: unknown[], places: readonly Place[]): HostBatch {
-    for (let slot = 0; slot < samples.length; slot++) {
-      const transform = this.#transforms[places[slot].dataset];
-      if (transform !== undefined)
-        samples[slot] = this.#apply(transform, samples[slot], places[slot]);
-    }
-    return this.#collate(samples, this.#context(places));
+  /** A sample with its transform; its random numbers are those of the place, whichever it is. */
+  #read(place: Place, id: number): unknown {
+    const transform = this.#transforms[place.dataset];
+    const sample = this.#sources[place.dataset].dataset.get(id);
+    if (transform === undefined) return sample;
+    return isPromise(sample)
+      ? sample.then((ready) => this.#apply(transform, ready, place))
+      : this.#apply(transform, sample, place);
   }
 
   #apply(transform: Transform, sample: unknown, place: Place): unknown {
@@ -150,6 +196,19 @@ export class BatchAssembler {
         `sample ${places[row].id} of dataset "${this.#sources[places[row].dataset].name}"`,
     };
   }
+}
+
+/** Adds the field that says which samples were read. */
+function withValidity(data: HostBatch, size: number, faults: readonly SlotFault[]): HostBatch {
+  if (!isPlainObject(data) || ArrayBuffer.isView(data.data) || validField in data) {
+    throw new UsageError(
+      'ERR_DATA_FAULTS',
+      `faults: mask adds a field "${validField}" to every batch, so samples must be objects without a field of that name. Use faults: substitute.`,
+    );
+  }
+  const valid = new Float32Array(size).fill(1);
+  for (const { slot } of faults) valid[slot] = 0;
+  return { ...data, [validField]: { data: valid, shape: [size], dtype: 'float32' } };
 }
 
 /** Fails with both datasets, the field and what differs, unless the columns are the same. */
@@ -183,8 +242,4 @@ function slotsOf(dataset: number, places: readonly Place[]): Int32Array {
     if (places[slot].dataset === dataset) slots[count++] = slot;
   }
   return slots.subarray(0, count);
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import type { FaultState } from './faultLedger.ts';
 import type { LoaderOrder } from './sampleLoader.ts';
 
 /** Position of a loader as plain data. `t` is all there is to restore; the rest guards it. */
@@ -8,17 +9,27 @@ export interface LoaderState {
   readonly orderHash: string;
   /** What the hash was made of, so that a refusal can name the change. */
   readonly order?: LoaderOrder | undefined;
+  /** Samples that could not be read, with what took their place. */
+  readonly faults?: FaultState | undefined;
 }
 
 /** What both functions need of a loader. */
 export interface OrderedLoader {
   readonly orderHash: string;
   readonly order?: LoaderOrder | undefined;
+  faultState?(): FaultState | undefined;
+  loadFaultState?(state: FaultState): void;
 }
 
 /** The state after `t` consumed samples. */
 export function loaderState(loader: OrderedLoader, t: number): LoaderState {
-  return { t, orderHash: loader.orderHash, ...(loader.order && { order: loader.order }) };
+  const faults = loader.faultState?.();
+  return {
+    t,
+    orderHash: loader.orderHash,
+    ...(loader.order && { order: loader.order }),
+    ...(faults && { faults }),
+  };
 }
 
 /**
@@ -27,7 +38,10 @@ export function loaderState(loader: OrderedLoader, t: number): LoaderState {
  *   the one the state was made with: position `t` would be another sample
  */
 export function restoreLoader(loader: OrderedLoader, state: LoaderState): number {
-  if (loader.orderHash === state.orderHash) return state.t;
+  if (loader.orderHash === state.orderHash) {
+    if (state.faults !== undefined) loader.loadFaultState?.(state.faults);
+    return state.t;
+  }
   const changes = loader.order && state.order ? orderChanges(state.order, loader.order) : [];
   const what = changes.length === 0 ? 'its order hash differs' : changes.join('; ');
   throw new UsageError(
@@ -50,6 +64,7 @@ export function orderChanges(before: LoaderOrder, now: LoaderOrder): string[] {
   note('mixing block', before.block, now.block);
   note('stop rule', before.stop, now.stop);
   note('mixing', before.mixing ?? 'exact', now.mixing ?? 'exact');
+  note('buckets of similar lengths', before.buckets ?? null, now.buckets ?? null);
   note('schedule of weights', before.schedule ?? null, now.schedule ?? null);
   note(
     'list of datasets',

@@ -1,19 +1,28 @@
 import type { HostBatch } from '../../core/batch.ts';
-import type { LoadedBatch, Loader } from '../../core/loader.ts';
+import type { LoadedBatch, Loader, LoaderContext } from '../../core/loader.ts';
 import type { Stage } from '../../core/stage.ts';
 import { UsageError } from '../../errors.ts';
 import { checkRanks, rankSlice } from '../order/rankSlice.ts';
 import type { OrderDescription, Place, SampleOrder } from '../order/sampleOrder.ts';
 import { orderHash } from '../order/sampleOrder.ts';
 import { BatchSource } from '../workers/batchSource.ts';
-import type { Source } from './batchAssembler.ts';
+import type { MadeBatch, Source } from './batchAssembler.ts';
 import type { Collate } from './collate.ts';
-import { placeOf, placesOf } from './epochPlaces.ts';
+import { EpochPlaces } from './epochPlaces.ts';
+import { FaultLedger, type FaultState } from './faultLedger.ts';
+import {
+  checkFaults,
+  type FaultLimits,
+  type FaultPolicy,
+  type Replacements,
+} from './faultPolicy.ts';
 
 /** Description of a loader's order: the sample order and how much of it an epoch uses. */
 export interface LoaderOrder extends OrderDescription {
   /** Samples that one epoch consumes; less than `epochSamples` when a remainder is dropped. */
   readonly samplesPerEpoch: number;
+  /** Present when batches are made of similar lengths. */
+  readonly buckets?: { readonly batches: number; readonly batchSize: number };
 }
 
 export interface SampleLoaderOptions {
@@ -31,6 +40,11 @@ export interface SampleLoaderOptions {
   readonly numWorkers?: number | 'auto' | undefined;
   /** Batches each thread makes ahead. Default 2. */
   readonly prefetch?: number | undefined;
+  /** What becomes of samples that cannot be read. Default `raise`. */
+  readonly faults?: FaultPolicy | undefined;
+  readonly faultLimits?: Partial<FaultLimits> | undefined;
+  /** Batches whose samples are sorted by length together. Default 0: none. */
+  readonly bucketBatches?: number | undefined;
   /** Changes a finished batch; sees where each of its samples came from. */
   readonly finish?: ((batch: HostBatch, places: readonly Place[]) => HostBatch) | undefined;
 }
@@ -44,7 +58,9 @@ export class SampleLoader implements Loader {
   readonly order: LoaderOrder;
   /** True when batches are read in one pass instead of sample by sample. */
   readonly fused: boolean;
-  readonly #order: SampleOrder;
+  readonly #places: EpochPlaces;
+  /** Absent when faults are raised. */
+  readonly #ledger: FaultLedger | undefined;
   readonly #source: BatchSource;
   readonly #finish: SampleLoaderOptions['finish'];
   readonly #rank: number;
@@ -58,7 +74,6 @@ export class SampleLoader implements Loader {
         `The batch size must be a whole number, at least 1; got ${batchSize}.`,
       );
     }
-    this.#order = order;
     this.batchSize = batchSize;
     this.batchesPerEpoch = dropLast
       ? Math.floor(order.length / batchSize)
@@ -73,41 +88,83 @@ export class SampleLoader implements Loader {
     this.#rank = rank;
     this.#ranks = ranks;
     checkRanks(rank, ranks, batchSize, this.samplesPerEpoch % batchSize);
+    const { bucketBatches = 0 } = options;
+    const { samplesPerEpoch } = this;
+    const datasets = options.sources.map(({ dataset }) => dataset);
+    this.#places = new EpochPlaces({ order, samplesPerEpoch, batchSize, bucketBatches, datasets });
+    this.#ledger = openLedger(options, samplesPerEpoch);
     this.#source = new BatchSource({
       ...options,
-      samplesPerEpoch: this.samplesPerEpoch,
+      bucketBatches,
+      places: this.#places,
+      samplesPerEpoch,
       span: (position) => this.#span(position, options.stage === 'train'),
     });
     this.fused = this.#source.fused;
     this.#finish = options.finish;
-    this.order = { ...order.describe(), samplesPerEpoch: this.samplesPerEpoch };
+    this.order = {
+      ...order.describe(),
+      samplesPerEpoch,
+      ...(bucketBatches > 0 && { buckets: { batches: bucketBatches, batchSize } }),
+    };
     this.orderHash = orderHash(this.order);
   }
 
   /** Where the sample at position `t` comes from; positions skip dropped remainders. */
   place(t: number): Place {
-    return placeOf(this.#order, this.samplesPerEpoch, t);
+    return this.#places.at(t);
   }
 
   /** Makes a batch of one sample of each dataset: fails when their samples do not fit together. */
   async probe(): Promise<void> {
     const places = this.order.datasets.map((_, dataset) => ({ dataset, epoch: 0, id: 0 }));
-    const batch = await this.#source.assemble(places);
-    this.#finish?.(batch, places);
+    const { data } = await this.#source.assemble(places);
+    this.#finish?.(data, places);
   }
 
   async *iterate(t: number): AsyncGenerator<LoadedBatch, void, undefined> {
     checkPosition(t);
     const end = this.#epochEnd(t);
-    for (let start = t; start < end; start += this.batchSize) {
-      const { position, size, consumed } = this.#span(start, true);
-      const made = this.#source.batch(start);
-      // Awaiting a value that is there already would cost a turn of the event loop a batch.
-      const batch = made instanceof Promise ? await made : made;
-      const data = this.#finished(batch, position, size);
-      yield this.#ranks === 1 ? { data, size } : { data, size, consumed };
-      this.#source.returned(start);
+    this.#ledger?.enter(t);
+    try {
+      for (let start = t; start < end; start += this.batchSize) {
+        const { position, size, consumed } = this.#span(start, true);
+        const replacements = this.#ledger?.replacements(position, size);
+        let made = this.#source.batch(start, replacements);
+        // Awaiting a value that is there already would cost a turn of the event loop a batch.
+        let batch = made instanceof Promise ? await made : made;
+        if (replacements !== undefined && !isReplaced(batch, replacements)) {
+          // A thread could read what could not be read before.
+          made = this.#source.assemble(this.#places.of(position, size), replacements);
+          batch = made instanceof Promise ? await made : made;
+        }
+        if (batch.faults.length > 0) this.#accept(batch, position);
+        const data = this.#finished(batch.data, position, size);
+        yield this.#ranks === 1 ? { data, size } : { data, size, consumed };
+        this.#source.returned(start);
+      }
+    } finally {
+      this.#ledger?.leave();
     }
+  }
+
+  /** Tells where a run keeps its files, and where lines for people go. */
+  attach(context: LoaderContext): void {
+    this.#ledger?.attach(context);
+  }
+
+  /** Samples that could not be read so far. */
+  get faultCount(): number {
+    return this.#ledger?.total ?? 0;
+  }
+
+  /** What a checkpoint keeps so that the same samples are replaced again; undefined for nothing. */
+  faultState(): FaultState | undefined {
+    return this.#ledger?.stateDict();
+  }
+
+  loadFaultState(state: FaultState): void {
+    this.#ledger?.loadStateDict(state);
   }
 
   /** Ids of the loader threads that are running. */
@@ -122,7 +179,11 @@ export class SampleLoader implements Loader {
 
   #finished(batch: HostBatch, start: number, size: number): HostBatch {
     if (this.#finish === undefined) return batch;
-    return this.#finish(batch, placesOf(this.#order, this.samplesPerEpoch, start, size));
+    return this.#finish(batch, this.#places.of(start, size));
+  }
+
+  #accept({ faults }: MadeBatch, position: number): void {
+    this.#ledger?.accept({ position, faults, placeOf: (slot) => this.#places.at(position + slot) });
   }
 
   #epochEnd(t: number): number {
@@ -145,6 +206,25 @@ export class SampleLoader implements Loader {
       next: next < end || wraps ? next : null,
     };
   }
+}
+
+function openLedger(
+  options: SampleLoaderOptions,
+  samplesPerEpoch: number,
+): FaultLedger | undefined {
+  const [policy, limits] = checkFaults(options.faults ?? 'raise', options.faultLimits);
+  if (policy === 'raise') return undefined;
+  const names = options.sources.map(({ name }) => name);
+  return new FaultLedger({ policy, limits, stage: options.stage, names, samplesPerEpoch });
+}
+
+/** Whether all that was replaced before has been replaced in the same way. */
+function isReplaced({ faults }: MadeBatch, replacements: Replacements): boolean {
+  let equal = 0;
+  for (const { slot, replacement } of faults) {
+    if (replacements.get(slot) === replacement) equal++;
+  }
+  return equal === replacements.size;
 }
 
 interface RankSpan {

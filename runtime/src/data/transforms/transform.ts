@@ -33,19 +33,19 @@ export class Compose implements Transform {
   readonly version = 1;
   readonly random: boolean;
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly #steps: readonly Transform[];
+  readonly steps: readonly Transform[];
 
   constructor(steps: readonly TransformLike[]) {
-    this.#steps = steps.map(asTransform);
-    this.random = this.#steps.some((step) => step.random);
+    this.steps = steps.map(asTransform);
+    this.random = this.steps.some((step) => step.random);
     this.parameters = {
-      steps: this.#steps.map(({ name, version, parameters }) => ({ name, version, parameters })),
+      steps: this.steps.map(({ name, version, parameters }) => ({ name, version, parameters })),
     };
   }
 
   apply(sample: unknown, rng: Rng): unknown {
     let value = sample;
-    for (const step of this.#steps) value = step.apply(value, rng);
+    for (const step of this.steps) value = step.apply(value, rng);
     return value;
   }
 
@@ -53,7 +53,7 @@ export class Compose implements Transform {
     return recipeUnlessOverridden<Compose>(this, Compose, ['apply'], () => ({
       module: import.meta.url,
       name: 'Compose',
-      args: [this.#steps],
+      args: [this.steps],
     }));
   }
 }

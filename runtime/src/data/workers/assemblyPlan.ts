@@ -3,7 +3,8 @@ import type { Stage } from '../../core/stage.ts';
 import { UsageError } from '../../errors.ts';
 import { BatchAssembler, type Source } from '../loader/batchAssembler.ts';
 import type { Collate } from '../loader/collate.ts';
-import { placesOf } from '../loader/epochPlaces.ts';
+import type { FaultPolicy } from '../loader/faultPolicy.ts';
+import { EpochPlaces } from '../loader/epochPlaces.ts';
 import { SampleOrder, type Place, type SampleOrderOptions } from '../order/sampleOrder.ts';
 import type { TransformLike } from '../transforms/transform.ts';
 import type { Dataset } from '../dataset.ts';
@@ -14,8 +15,11 @@ export interface AssemblyPlan {
   readonly sources: readonly PackedSource[];
   readonly order: SampleOrderOptions;
   readonly samplesPerEpoch: number;
+  readonly batchSize: number;
+  readonly bucketBatches: number;
   readonly stage: Stage;
   readonly collate: unknown;
+  readonly faults: FaultPolicy | undefined;
 }
 
 interface PackedSource {
@@ -38,8 +42,11 @@ export interface PlanParts {
   readonly sources: readonly Source[];
   readonly order: SampleOrder;
   readonly samplesPerEpoch: number;
+  readonly batchSize: number;
+  readonly bucketBatches: number;
   readonly stage: Stage;
   readonly collate?: Collate | undefined;
+  readonly faults?: FaultPolicy | undefined;
 }
 
 /** @throws UsageError (ERR_DATA_NOT_PORTABLE) naming what cannot go to a thread */
@@ -53,8 +60,11 @@ export function packPlan(parts: PlanParts): AssemblyPlan {
     })),
     order: parts.order.options,
     samplesPerEpoch: parts.samplesPerEpoch,
+    batchSize: parts.batchSize,
+    bucketBatches: parts.bucketBatches,
     stage: parts.stage,
     collate: pack(parts.collate, 'the collate function'),
+    faults: parts.faults,
   };
 }
 
@@ -70,10 +80,12 @@ export async function openPlan(
   const sources = await Promise.all(plan.sources.map(openSource));
   const order = new SampleOrder(plan.order);
   const collate = (await unpack(plan.collate)) as Collate | undefined;
-  const assembler = new BatchAssembler({ sources, order, stage: plan.stage, collate });
+  const assembler = new BatchAssembler({ ...plan, sources, order, collate });
+  const datasets = sources.map(({ dataset }) => dataset);
+  const places = new EpochPlaces({ ...plan, order, datasets });
   return {
     assembler,
-    places: (position, size) => placesOf(order, plan.samplesPerEpoch, position, size),
+    places: (position, size) => places.of(position, size),
   };
 }
 

@@ -1,7 +1,7 @@
-import type { HostBatch } from '../../core/batch.ts';
 import { isUsageError } from '../../errors.ts';
-import { BatchAssembler } from '../loader/batchAssembler.ts';
-import { placesOf } from '../loader/epochPlaces.ts';
+import { BatchAssembler, type MadeBatch } from '../loader/batchAssembler.ts';
+import type { EpochPlaces } from '../loader/epochPlaces.ts';
+import type { Replacements } from '../loader/faultPolicy.ts';
 import type { Place } from '../order/sampleOrder.ts';
 import { packPlan, type AssemblyPlan, type PlanParts } from './assemblyPlan.ts';
 import { checkWorkers, WorkerEstimate } from './workerEstimate.ts';
@@ -10,6 +10,7 @@ import { ThreadPool, type ThreadPoolOptions } from './threadPool.ts';
 export interface BatchSourceOptions extends PlanParts {
   readonly numWorkers?: number | 'auto' | undefined;
   readonly prefetch?: number | undefined;
+  readonly places: EpochPlaces;
   readonly span: ThreadPoolOptions['span'];
 }
 
@@ -38,16 +39,16 @@ export class BatchSource {
   }
 
   /** The batch that starts at a position, or this rank's part of it. */
-  batch(start: number): HostBatch | Promise<HostBatch> {
+  batch(start: number, replacements?: Replacements): MadeBatch | Promise<MadeBatch> {
     this.#warming &&= this.#pool?.idle === false;
     if (this.#threads > 0 && !this.#warming) {
       this.#pool ??= this.#open();
       return this.#pool.take(start);
     }
-    const { order, samplesPerEpoch } = this.#options;
-    const { position, size } = this.#options.span(start);
+    const { places, span } = this.#options;
+    const { position, size } = span(start);
     this.#estimate?.begin();
-    const made = this.assemble(placesOf(order, samplesPerEpoch, position, size));
+    const made = this.assemble(places.of(position, size), replacements);
     if (!(made instanceof Promise)) {
       this.#estimate?.end();
       return made;
@@ -67,8 +68,8 @@ export class BatchSource {
   }
 
   /** A batch of any places, made here. */
-  assemble(places: readonly Place[]): HostBatch | Promise<HostBatch> {
-    return this.#assembler.assemble(places);
+  assemble(places: readonly Place[], replacements?: Replacements): MadeBatch | Promise<MadeBatch> {
+    return this.#assembler.assemble(places, { replacements });
   }
 
   get threadIds(): number[] {

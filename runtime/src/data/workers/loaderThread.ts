@@ -4,8 +4,8 @@ import {
   type MessagePort,
   type Worker,
 } from 'node:worker_threads';
-import type { HostBatch } from '../../core/batch.ts';
 import { LightboxError, messageOf, UsageError } from '../../errors.ts';
+import type { MadeBatch } from '../loader/batchAssembler.ts';
 import type { AssemblyPlan } from './assemblyPlan.ts';
 import { Ring, slotState } from './ring.ts';
 import { readBatch, readPlain, type Slot } from './slotCodec.ts';
@@ -56,7 +56,7 @@ export class LoaderThread {
   }
 
   /** The oldest batch that was asked for, copied out of its slot, which is free from then on. */
-  take(): HostBatch | Promise<HostBatch> {
+  take(): MadeBatch | Promise<MadeBatch> {
     return this.#ready() ? this.#read() : this.#wait().then(() => this.#read());
   }
 
@@ -118,12 +118,13 @@ export class LoaderThread {
     return this.#worker === worker;
   }
 
-  #read(): HostBatch {
+  #read(): MadeBatch {
     const index = (this.#taken >>> 0) % this.#slots;
     const report = this.#ring.report(index);
     this.#receiveMemory(index, report.generation);
     const slot = this.#memory[index];
-    const tree = { start: report.treeStart, length: report.treeLength };
+    const { treeStart: start, treeLength: length, version } = report;
+    const tree = { start, length, version };
     const failed = report.state === slotState.error;
     const content = failed ? undefined : readBatch(slot, tree);
     const error = failed ? (readPlain(slot, tree) as PlainError) : undefined;
@@ -131,7 +132,7 @@ export class LoaderThread {
     this.#pending.shift();
     this.#revivals = 0;
     if (error !== undefined) throw revivedError(error);
-    return content as HostBatch;
+    return content as MadeBatch;
   }
 
   #receiveMemory(index: number, generation: number): void {

@@ -34,7 +34,7 @@ export function recipeUnlessOverridden<T extends object>(
   object: T,
   base: abstract new (...args: never[]) => T,
   methods: readonly (keyof T)[],
-  recipe: () => Recipe,
+  recipe: () => Recipe | undefined,
 ): Recipe | undefined {
   const original = base.prototype as T;
   return methods.every((method) => object[method] === original[method]) ? recipe() : undefined;

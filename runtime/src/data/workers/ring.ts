@@ -2,9 +2,16 @@ import { LightboxError } from '../../errors.ts';
 
 /** Words of a thread's control block; the words of its slots follow. */
 const word = { requested: 0, completed: 1, skipUntil: 2, stop: 3 } as const;
-const slotWords = { state: 0, size: 1, treeStart: 2, treeLength: 3, generation: 4 } as const;
+const slotWords = {
+  state: 0,
+  size: 1,
+  treeStart: 2,
+  treeLength: 3,
+  generation: 4,
+  version: 5,
+} as const;
 const headWords = 4;
-const wordsPerSlot = 5;
+const wordsPerSlot = 6;
 
 /** What became of a request. */
 export const slotState = { batch: 0, error: 1, skipped: 2 } as const;
@@ -16,6 +23,8 @@ export interface SlotReport {
   readonly treeLength: number;
   /** Raised when the slot's memory was replaced. */
   readonly generation: number;
+  /** Stays the same while the slot's description does. */
+  readonly version: number;
 }
 
 // The library of ES2023 does not know it; every supported Node has it.
@@ -85,6 +94,7 @@ export class Ring {
       treeStart: this.#words[at + slotWords.treeStart],
       treeLength: this.#words[at + slotWords.treeLength],
       generation: this.#words[at + slotWords.generation],
+      version: this.#words[at + slotWords.version],
     };
   }
 
@@ -124,6 +134,7 @@ export class Ring {
     this.#words[at + slotWords.treeStart] = report.treeStart;
     this.#words[at + slotWords.treeLength] = report.treeLength;
     this.#words[at + slotWords.generation] = report.generation;
+    this.#words[at + slotWords.version] = report.version;
     this.#raise(word.completed);
   }
 

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { HostBatch, HostTensor } from '../../core/batch.ts';
+import type { HostTensor } from '../../core/batch.ts';
 import { isUsageError } from '../../errors.ts';
 import { allocateColumn, columnLength, type Column } from '../batchReader.ts';
+import type { MadeBatch } from '../loader/batchAssembler.ts';
 import { openPlan, type ThreadStart } from './assemblyPlan.ts';
 import { Ring, slotState } from './ring.ts';
 import { align, writeBatch, writePlain, type Slot, type TreeRange } from './slotCodec.ts';
@@ -23,11 +24,12 @@ export async function runThread({ plan, ring: shared, slots, port }: ThreadStart
   const memory = Array.from({ length: slots }, () => ({
     buffer: new SharedArrayBuffer(0),
     sent: 0,
+    version: 0,
   }));
   const make = await openPlan(plan).then(
     ({ assembler, places }) =>
-      (position: number, size: number, slot: Slot): HostBatch | Promise<HostBatch> =>
-        assembler.assemble(places(position, size), allocatorOf(slot)),
+      (position: number, size: number, slot: Slot): MadeBatch | Promise<MadeBatch> =>
+        assembler.assemble(places(position, size), { allocate: allocatorOf(slot) }),
     (error: unknown) => (): never => {
       throw error;
     },
@@ -40,29 +42,38 @@ export async function runThread({ plan, ring: shared, slots, port }: ThreadStart
     const { slot, position, size, wanted } = ring.next();
     const own = memory[slot];
     const { buffer } = own;
-    const answer = wanted ? await answerOf(own, () => make(position, size, own)) : skipped;
+    const answer = wanted
+      ? await answerOf(own, own.version, () => make(position, size, own))
+      : skipped;
+    // Versions of a slot's description: a description is not written twice when it is the same.
+    if (wanted) own.version = answer.tree.version;
     if (own.buffer !== buffer) port.postMessage([slot, ++own.sent, own.buffer]);
-    const { start, length } = answer.tree;
+    const { start, length, version } = answer.tree;
     ring.complete(slot, {
       state: answer.state,
       treeStart: start,
       treeLength: length,
       generation: own.sent,
+      version,
     });
   }
   port.close();
 }
 
-const skipped = { state: slotState.skipped, tree: { start: 0, length: 0 } };
+const skipped = { state: slotState.skipped, tree: { start: 0, length: 0, version: 0 } };
 
 async function answerOf(
   slot: Slot,
-  make: () => HostBatch | Promise<HostBatch>,
+  version: number,
+  make: () => MadeBatch | Promise<MadeBatch>,
 ): Promise<{ state: number; tree: TreeRange }> {
   try {
-    return { state: slotState.batch, tree: writeBatch(await make(), slot) };
+    const made = make();
+    // Awaiting what is there already would cost a turn of the thread's queue.
+    const batch = made instanceof Promise ? await made : made;
+    return { state: slotState.batch, tree: writeBatch(batch, slot, version) };
   } catch (error) {
-    return { state: slotState.error, tree: writePlain(plainError(error), slot) };
+    return { state: slotState.error, tree: writePlain(plainError(error), slot, version) };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { HostBatch } from '../../core/batch.ts';
+import type { MadeBatch } from '../loader/batchAssembler.ts';
 import type { AssemblyPlan } from './assemblyPlan.ts';
 import { LoaderThread, type Span } from './loaderThread.ts';
 
@@ -36,7 +36,7 @@ export class ThreadPool {
   }
 
   /** The batch at a position. Calls that overlap are answered one after the other. */
-  take(position: number): Promise<HostBatch> {
+  take(position: number): Promise<MadeBatch> {
     const taken = this.#turn.then(() => this.#take(position));
     this.#turn = taken.catch(() => undefined);
     return taken;
@@ -62,7 +62,7 @@ export class ThreadPool {
     await Promise.all(this.#threads.map((thread) => thread.dispose()));
   }
 
-  async #take(position: number): Promise<HostBatch> {
+  async #take(position: number): Promise<MadeBatch> {
     if (this.#head !== position) await this.#startAt(position);
     this.#askAhead();
     const thread = this.#threads[this.#takes % this.#threads.length];
