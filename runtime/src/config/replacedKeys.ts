@@ -2,10 +2,7 @@
 const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CompileCallback: {
     inductor_config:
-      'ONNX Runtime compiles the graphs, not Inductor; shapes are cached within a limit by themselves. Leave it out',
-    dynamic: 'every new shape is compiled and cached by itself. Leave it out',
-    target_modules: 'the whole step is compiled. Leave it out',
-    enabled: 'leave the callback out, or set it to null in an overlay',
+      'ONNX Runtime compiles the graphs, not Inductor; sessions are kept within a limit by themselves. Leave it out',
     verbose: 'what was compiled is printed at the end. Leave it out',
     compile_kwargs: 'there is no torch.compile behind this. Leave it out',
     backend: 'the back end is chosen by trainer.accelerator',

@@ -9,6 +9,18 @@ type Hooks = {
   ) => void | Promise<void>;
 };
 
+/** How the graphs of a training run are compiled. */
+export interface CompileSettings {
+  /** Steps that are known are replayed without their JavaScript. */
+  readonly replay: boolean;
+  /** Graphs of training steps are compiled in several ways, and the quickest is kept. */
+  readonly tune: boolean;
+  /** One compiled graph serves every shape of the same step. */
+  readonly dynamic: boolean;
+  /** Only steps that train one of these sub-modules; null: all steps. */
+  readonly targets: readonly string[] | null;
+}
+
 /**
  * Something that watches a run. All hooks are optional and may be async; each sees a narrow
  * `TrainerContext`, never the trainer.
@@ -22,8 +34,8 @@ export interface Callback extends Hooks {
   readonly saving?: boolean;
   /** Shows progress itself, so that the trainer adds no progress bar. */
   readonly showsProgress?: boolean;
-  /** Wants training steps to be replayed once they are known, instead of recorded each time. */
-  readonly replaysSteps?: boolean;
+  /** How it wants the graphs of training compiled; the first callback with a wish decides. */
+  readonly compiles?: CompileSettings;
   /** Takes part in the validation hooks of the sanity check; default: no. */
   readonly runsInSanity?: boolean;
   /** Path of the best checkpoint so far, for a callback that keeps one. */

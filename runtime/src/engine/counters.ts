@@ -20,6 +20,8 @@ export interface EngineCounters {
   recorded: number;
   /** Training steps replayed without their JavaScript. */
   replays: number;
+  /** Graphs compiled in several ways to keep the quickest. */
+  tuned: number;
   /** Kinds of steps that were to be replayed and cannot be. */
   unreplayable: number;
   /** Kernels computed by the `cpu` back end's JavaScript, by kernel name. */
@@ -57,6 +59,7 @@ function zero(): EngineCounters {
     runs: 0,
     recorded: 0,
     replays: 0,
+    tuned: 0,
     unreplayable: 0,
     fallbacks: {},
   };

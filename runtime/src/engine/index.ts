@@ -15,4 +15,5 @@ export {
   prepareInPlaceWrite,
 } from './storage.ts';
 export { canFuseRecurrence, recurrence } from './recurrence.ts';
+export { compileChoices, restoreCompileChoices, setDynamicShapes } from './ort/policy.ts';
 export { traceEngine } from './trace.ts';

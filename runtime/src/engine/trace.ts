@@ -13,6 +13,12 @@ export type TraceEvent =
       readonly inputs: string;
     }
   | { readonly event: 'fallback'; readonly kernel: string }
+  | {
+      readonly event: 'tuned';
+      readonly graph: string;
+      readonly layout: string;
+      readonly threads: number;
+    }
   | { readonly event: 'evicted'; readonly graph: string }
   | { readonly event: 'recorded' | 'replaying'; readonly step: string; readonly graph: string }
   | { readonly event: 'unreplayable'; readonly step: string; readonly reason: string };

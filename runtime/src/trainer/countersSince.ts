@@ -16,6 +16,7 @@ export function countersSince(before: EngineCounters, after: EngineCounters): En
     runs: after.runs - before.runs,
     recorded: after.recorded - before.recorded,
     replays: after.replays - before.replays,
+    tuned: after.tuned - before.tuned,
     unreplayable: after.unreplayable - before.unreplayable,
     fallbacks,
   };

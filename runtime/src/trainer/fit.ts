@@ -3,7 +3,7 @@ import { checkpointsFolder, type Checkpoint } from '../checkpoint/index.ts';
 import type { Loader } from '../core/loader.ts';
 import type { SaveOptions } from '../core/trainerContext.ts';
 import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
-import { engineCounters } from '../engine/index.ts';
+import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { countersSince } from './countersSince.ts';
 import { buildModule } from './buildModule.ts';
 import { captureState, type SavedParts } from './captureState.ts';
@@ -43,10 +43,13 @@ export async function runFit(
   if (checkpoint !== null) restoreWeights(parameters, checkpoint);
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);
   run.optimizer = optimizer;
-  if (run.callbacks.some(({ replaysSteps }) => replaysSteps === true)) {
-    run.compiled = new CompiledSteps(run);
+  const compiles = run.callbacks.find((callback) => callback.compiles !== undefined)?.compiles;
+  if (compiles !== undefined) {
+    setDynamicShapes(compiles.dynamic);
+    if (compiles.replay) run.compiled = new CompiledSteps(run, compiles, parameters);
   }
   session.defer(() => {
+    setDynamicShapes(false);
     optimizer.dispose();
   });
   const saved: SavedParts = { loader, optimizer, parameters };

@@ -128,12 +128,13 @@ export const trainerOptionsSchema = z.strictObject({
     .describe('Equal seed and threads give equal bits. Always kept, whatever is said here.'),
   seed: z.int().nonnegative().default(42).describe('Seed of everything random in the run.'),
   compile: z
-    .enum(['default', 'reduce-overhead'])
+    .enum(['default', 'reduce-overhead', 'max-autotune'])
     .nullable()
     .default(null)
     .describe(
       'Adds the CompileCallback in this mode. default: steps are recorded, their graphs compiled ' +
-        'once; reduce-overhead: known steps are replayed without their JavaScript.',
+        'once; reduce-overhead: known steps are replayed without their JavaScript; max-autotune: ' +
+        'and compiled in the way that the clock finds quickest.',
     ),
   callbacks: z
     .array(z.custom<Callback>((value) => typeof value === 'object' && value !== null))

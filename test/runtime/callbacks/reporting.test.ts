@@ -173,10 +173,21 @@ describe('CompileCallback', () => {
     expect(terminal.lines.join('\n')).toContain(', 7 steps replayed,');
   });
 
-  it.each([
-    ['max-autotune', /max-autotune.*not available.*mode: reduce-overhead/],
-    ['fast', /expected one of.*default/],
-  ])('refuses mode %s', (mode, message) => {
-    expect(() => new CompileCallback({ mode: mode as 'default' })).toThrow(message);
+  it('is silent when it is not enabled', async () => {
+    const terminal = recordingTerminal();
+    const compile = new CompileCallback({ enabled: false });
+    const trainer = await quietTrainer(
+      { maxSteps: 10, accelerator: 'ort', callbacks: [compile] },
+      { terminal },
+    );
+    const { engine } = await trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader() });
+    expect(engine.replays).toBe(0);
+    expect(terminal.lines.join('\n')).not.toContain('compile:');
+  });
+
+  it('refuses modes that it does not know', () => {
+    expect(() => new CompileCallback({ mode: 'fast' as 'default' })).toThrow(
+      /expected one of.*default/,
+    );
   });
 });

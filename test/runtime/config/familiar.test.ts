@@ -26,6 +26,18 @@ describe('what loads', () => {
       withCallbacks('    - class_path: lightbox.callbacks.TorchCompileCallback\n'),
     ],
     [
+      'the compile callback with its modes and sub-modules',
+      withCallbacks(`    - class_path: lightbox.callbacks.TorchCompileCallback
+      init_args:
+        enabled: true
+        mode: "max-autotune"
+        dynamic: true
+        target_modules:
+          - "dynamics"
+          - "decoders"
+`),
+    ],
+    [
       'the progress bar under its other name',
       withCallbacks(`    - class_path: lightbox.callbacks.FlowProgressBarCallback
       init_args: {refresh_per_second: 2}
@@ -104,18 +116,6 @@ describe('what is refused says what to write', () => {
           triton.cudagraphs: false
 `),
       'trainer.callbacks.0.init_args.inductor_config: this key has no meaning here: ONNX Runtime compiles the graphs',
-    ],
-    [
-      withCallbacks(`    - class_path: lightbox.callbacks.TorchCompileCallback
-      init_args: {dynamic: true, target_modules: [backbone]}
-`),
-      'target_modules: this key has no meaning here: the whole step is compiled',
-    ],
-    [
-      withCallbacks(`    - class_path: lightbox.callbacks.CompileCallback
-      init_args: {mode: max-autotune}
-`),
-      'mode "max-autotune" (timing alternative kernels) is not available',
     ],
     [
       withCallbacks('    - class_path: lightbox.callbacks.WandbArtifactCheckpoint\n'),

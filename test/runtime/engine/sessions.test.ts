@@ -6,8 +6,8 @@ import {
   selectBackend,
 } from '../../../runtime/src/engine/index.ts';
 import type { Lowering } from '../../../runtime/src/engine/lowerings/lowering.ts';
-import { encodeModel } from '../../../runtime/src/engine/onnx/encodeModel.ts';
 import { GraphBuilder } from '../../../runtime/src/engine/onnx/graphBuilder.ts';
+import type { Model } from '../../../runtime/src/engine/onnx/model.ts';
 import { Value } from '../../../runtime/src/engine/onnx/value.ts';
 import { OrtBackend } from '../../../runtime/src/engine/ort/backend.ts';
 import type { NativeTensor } from '../../../runtime/src/engine/ort/binding.ts';
@@ -17,11 +17,11 @@ import * as tf from '../../../runtime/src/engine/tf.ts';
 const SETTINGS = { threads: 1, spinning: false };
 
 /** A model that multiplies two floats by a factor. */
-function scaling(factor: number): Uint8Array<ArrayBuffer> {
+function scaling(factor: number): Model {
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [2]);
   const value = graph.elementwise('Mul', [x, graph.scalar(factor)], [2]);
-  return encodeModel(graph.finish([{ name: 'y', value }]));
+  return graph.finish([{ name: 'y', value }]);
 }
 
 function tensor(data: Float32Array): NativeTensor {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { CompileCallback } from '../../../runtime/src/callbacks/compile.ts';
 import { Adam, AdamW, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import { Cosine } from '../../../runtime/src/core/schedulers/index.ts';
 import type { TrainModule } from '../../../runtime/src/core/trainModule.ts';
@@ -138,6 +139,16 @@ describe('replayed steps', () => {
     expect(replayed.replays).toBeGreaterThanOrEqual(30);
   });
 
+  it('share one graph for all shapes when these are dynamic', async () => {
+    const run = (dynamic: boolean) =>
+      train(new Intricate(), { callbacks: [new CompileCallback({ dynamic })] }, 402);
+    const separate = await run(false);
+    const common = await run(true);
+    expect(common.bits).toEqual(separate.bits);
+    expect(common.metrics).toEqual(separate.metrics);
+    expect(common.result.engine.replays).toBe(separate.result.engine.replays);
+  });
+
   it('leave no tensors behind', async () => {
     const before = tf.memory().numTensors;
     const module = new TinyModule();
@@ -146,7 +157,7 @@ describe('replayed steps', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('work for two optimizers in turn', async () => {
+  describe('of two optimizers in turn', () => {
     class Duel extends TinyModule {
       override trainingStep(batch: unknown, _index = 0, round = ''): tf.Scalar {
         const { x, y } = batch as TinyBatch;
@@ -163,10 +174,28 @@ describe('replayed steps', () => {
         ];
       }
     }
-    const recorded = await train(new Duel(), {});
-    const replayed = await train(new Duel(), { compile: 'reduce-overhead' });
-    expect(replayed.bits).toEqual(recorded.bits);
-    expect(replayed.result.engine.replays).toBeGreaterThanOrEqual(380);
+    it('equal recorded ones', async () => {
+      const recorded = await train(new Duel(), {});
+      const replayed = await train(new Duel(), { compile: 'reduce-overhead' });
+      expect(replayed.bits).toEqual(recorded.bits);
+      expect(replayed.result.engine.replays).toBeGreaterThanOrEqual(380);
+    });
+
+    it('are those of the named sub-modules', async () => {
+      const compile = new CompileCallback({ targetModules: ['head'] });
+      const recorded = await train(new Duel(), {});
+      const replayed = await train(new Duel(), { callbacks: [compile] });
+      expect(replayed.bits).toEqual(recorded.bits);
+      expect(replayed.result.engine.replays).toBeGreaterThanOrEqual(190);
+      expect(replayed.result.engine.replays).toBeLessThanOrEqual(200);
+    });
+
+    it('need names that exist', async () => {
+      const compile = new CompileCallback({ targetModules: ['heads'] });
+      await expect(train(new Duel(), { callbacks: [compile] })).rejects.toThrow(
+        /target_modules of CompileCallback: expected sub-modules with weights \(.*head.*\), got "heads"\. .*"head"/,
+      );
+    });
   });
 });
 

@@ -80,7 +80,9 @@ function writePort(writer: BinaryWriter, port: Port): void {
       writer.tag(1, WireType.Varint).int32(ELEMENT_CODE[port.type]);
       message(writer, 2, () => {
         for (const size of port.shape) {
-          message(writer, 1, () => writer.tag(1, WireType.Varint).int64(size));
+          message(writer, 1, () => {
+            if (size >= 0) writer.tag(1, WireType.Varint).int64(size);
+          });
         }
       });
     });

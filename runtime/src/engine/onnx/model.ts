@@ -48,6 +48,7 @@ export interface Initializer {
 export interface Port {
   readonly name: string;
   readonly type: DeclaredType;
+  /** -1 for a size that each run decides. */
   readonly shape: readonly number[];
 }
 

@@ -8,7 +8,7 @@ import type { Values } from './entry.ts';
 /** A tensor as the native code takes it: it reads and writes `data` in place. */
 export interface NativeTensor {
   readonly type: ElementType;
-  readonly data: Values;
+  readonly data: Values | BigInt64Array | Float64Array;
   readonly dims: readonly number[];
   readonly location: 'cpu';
 }

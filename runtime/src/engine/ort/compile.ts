@@ -1,4 +1,3 @@
-import { encodeModel } from '../onnx/encodeModel.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { ElementType, Model } from '../onnx/model.ts';
 import type { Value } from '../onnx/value.ts';
@@ -8,6 +7,7 @@ import { blockSize } from './blockSize.ts';
 import type { Entry } from './entry.ts';
 import type { GraphNode, Use } from './graphNode.ts';
 import type { Plan } from './plan.ts';
+import type { Layout } from './variant.ts';
 
 /** Name of the plan's input at an index. */
 export const inputName = (index: number): string => `i${index}`;
@@ -15,12 +15,12 @@ export const inputName = (index: number): string => `i${index}`;
 export const outputName = (index: number): string => `o${index}`;
 
 /**
- * Lowers a plan to a serialised ONNX model. The blocked layout of images and the early end are
- * the processor's own; the binding fetches from other devices by copying.
+ * Lowers a plan to an ONNX model. The blocked layout of images and the early end are the
+ * processor's own; the binding fetches from other devices by copying.
  */
-export function compilePlan(plan: Plan, provider: Provider): Uint8Array<ArrayBuffer> {
+export function compilePlan(plan: Plan, provider: Provider, layout: Layout): Model {
   const onCpu = provider === 'cpu';
-  const graph = new GraphBuilder(onCpu ? blockSize() : 0);
+  const graph = new GraphBuilder(onCpu && layout === 'blocked' ? blockSize() : 0);
   const inputs = new Map<Entry, Value>();
   for (const [index, entry] of plan.inputs.entries()) {
     inputs.set(entry, graph.input(inputName(index), entry.dtype as ElementType, entry.shape));
@@ -35,7 +35,7 @@ export function compilePlan(plan: Plan, provider: Provider): Uint8Array<ArrayBuf
     value: results[node][output],
   }));
   const model = graph.finish(outputs);
-  return encodeModel(onCpu ? endingEarly(model) : model);
+  return onCpu ? endingEarly(model) : model;
 }
 
 /** Puts the output in front that keeps the binding from copying the others. */

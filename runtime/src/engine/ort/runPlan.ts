@@ -25,7 +25,7 @@ export function runPlan(
   try {
     sessions.run(
       plan.key,
-      () => compilePlan(plan, sessions.provider),
+      (layout) => compilePlan(plan, sessions.provider, layout),
       feeds,
       fetchesOf(plan, results),
     );

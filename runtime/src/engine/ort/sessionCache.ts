@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
 import { memoryUsage } from 'node:process';
 import { counters } from '../counters.ts';
 import { notify } from '../notices.ts';
+import { encodeModel } from '../onnx/encodeModel.ts';
+import type { Model } from '../onnx/model.ts';
+import { structureOf } from '../onnx/shapeFree.ts';
 import { graphName, trace, traceGraph } from '../trace.ts';
 import { createSession } from './binding.ts';
 import type { NativeSession, NativeTensor, Provider } from './binding.ts';
+import { GraphFamily } from './graphFamily.ts';
+import { policy } from './policy.ts';
+import { quickest, usualVariant, variantsOf, type Layout, type Variant } from './variant.ts';
 
 export interface CacheBudget {
   /** Most sessions held; default 64, fewer where each has many threads. */
@@ -24,16 +31,31 @@ export interface CacheSettings {
   readonly provider?: Provider;
 }
 
-interface CachedSession {
+type Feeds = Readonly<Record<string, NativeTensor>>;
+type Fetches = Record<string, NativeTensor | null>;
+
+/** One session, for one graph or for one of every shape. */
+interface Compiled {
   readonly session: NativeSession;
+  readonly name: string;
   runs: number;
   bytes: number;
+  gone: boolean;
+}
+
+/** How to run the graph of a key. */
+interface Binding {
+  readonly compiled: Compiled;
+  /** What the session needs to know of the shapes, if it is for all of them. */
+  readonly constants: Feeds | null;
 }
 
 /** A session's memory grows while its arena finds its size: in the first two runs. */
 const MEASURED_RUNS = 2;
 const CHURN_WINDOW = 64;
 const CHURN_MISSES = 48;
+const MOST_BINDINGS = 1024;
+const MOST_FAMILIES = 64;
 
 /** Each session has threads of its own beside the one that calls: together at most 256. */
 function mostSessions({ threads }: CacheSettings): number {
@@ -44,7 +66,10 @@ function mostSessions({ threads }: CacheSettings): number {
 export class SessionCache {
   readonly #settings: CacheSettings;
   readonly #budget: CacheBudget;
-  readonly #sessions = new Map<string, CachedSession>();
+  readonly #bindings = new Map<string, Binding>();
+  /** The least recently used first. */
+  readonly #sessions = new Set<Compiled>();
+  readonly #families = new Map<string, GraphFamily<Compiled>>();
   readonly #recent: boolean[] = [];
 
   constructor(settings: CacheSettings, budget?: CacheBudget) {
@@ -58,85 +83,157 @@ export class SessionCache {
   }
 
   /** Runs the graph known by `key`, compiling it with `model` first when it is new. */
-  run(
-    key: string,
-    model: () => Uint8Array<ArrayBuffer>,
-    feeds: Record<string, NativeTensor>,
-    fetches: Record<string, NativeTensor | null>,
-  ): void {
-    const cached = this.#find(key) ?? this.#add(key, model);
+  run(key: string, model: (layout: Layout) => Model, feeds: Feeds, fetches: Fetches): void {
+    const { compiled, constants } = this.#find(key) ?? this.#add(key, model, feeds, fetches);
+    const all = constants === null ? feeds : { ...feeds, ...constants };
     counters.runs++;
-    if (cached.runs >= MEASURED_RUNS) {
-      cached.session.run(feeds, fetches);
+    if (compiled.runs >= MEASURED_RUNS) {
+      compiled.session.run(all, fetches);
       return;
     }
     const before = memoryUsage.rss();
-    cached.session.run(feeds, fetches);
-    cached.runs++;
-    this.#grow(cached, memoryUsage.rss() - before);
-    this.#evict(key);
+    compiled.session.run(all, fetches);
+    compiled.runs++;
+    this.#grow(compiled, memoryUsage.rss() - before);
+    this.#evict(compiled);
   }
 
   /** Whether the graph known by `key` is compiled. */
   has(key: string): boolean {
-    return this.#sessions.has(key);
+    return this.#bindings.has(key);
   }
 
   /** Drops every session. */
   clear(): void {
-    for (const key of [...this.#sessions.keys()]) this.#drop(key);
+    for (const compiled of [...this.#sessions]) this.#drop(compiled);
+    this.#bindings.clear();
+    this.#families.clear();
   }
 
-  #find(key: string): CachedSession | undefined {
-    const cached = this.#sessions.get(key);
-    this.#watchChurn(cached !== undefined, key);
-    if (cached === undefined) {
+  #find(key: string): Binding | undefined {
+    const binding = this.#bindings.get(key);
+    this.#watchChurn(binding !== undefined, key);
+    if (binding === undefined) {
       counters.misses++;
       return undefined;
     }
     counters.hits++;
-    this.#sessions.delete(key);
-    this.#sessions.set(key, cached);
-    return cached;
+    this.#sessions.delete(binding.compiled);
+    this.#sessions.add(binding.compiled);
+    return binding;
   }
 
-  #add(key: string, model: () => Uint8Array<ArrayBuffer>): CachedSession {
-    const bytes = model();
-    const started = performance.now();
-    const session = createSession(bytes, { ...this.#settings, provider: this.provider });
-    traceGraph(key, bytes, performance.now() - started);
-    const cached = { session, runs: 0, bytes: 0 };
-    this.#sessions.set(key, cached);
-    counters.compilations++;
-    counters.sessions++;
-    this.#grow(cached, bytes.byteLength);
-    return cached;
+  #add(key: string, modelOf: (layout: Layout) => Model, feeds: Feeds, fetches: Fetches): Binding {
+    const usual = modelOf('blocked');
+    const variant = this.#variantFor(key, usual, modelOf, { feeds, fetches });
+    const model = variant.layout === 'blocked' ? usual : modelOf(variant.layout);
+    const binding = this.#bind(key, model, variant);
+    this.#bindings.set(key, binding);
+    this.#sessions.add(binding.compiled);
+    const [oldest] = this.#bindings.keys();
+    if (this.#bindings.size > MOST_BINDINGS) this.#bindings.delete(oldest);
+    return binding;
   }
 
-  #grow(cached: CachedSession, bytes: number): void {
-    if (bytes <= 0) return;
-    cached.bytes += bytes;
-    counters.sessionBytes += bytes;
+  #variantFor(
+    key: string,
+    usual: Model,
+    modelOf: (layout: Layout) => Model,
+    call: { feeds: Feeds; fetches: Fetches },
+  ): Variant {
+    const { choices, tuning, dynamic } = policy;
+    const { threads } = this.#settings;
+    const canChoose = this.provider === 'cpu' && (tuning || choices.size > 0);
+    if (!canChoose) return usualVariant(threads);
+    const shapes = dynamic ? '' : key.slice(key.lastIndexOf('|'));
+    const graph = createHash('sha256')
+      .update(structureOf(usual) + shapes)
+      .digest('base64url');
+    const chosen = choices.get(graph);
+    if (chosen !== undefined) return { ...chosen, threads: Math.min(chosen.threads, threads) };
+    if (!tuning) return usualVariant(threads);
+    const variant = this.#choose(usual, modelOf, call);
+    choices.set(graph, variant);
+    trace({ event: 'tuned', graph: graphName(key), ...variant });
+    return variant;
   }
 
-  #evict(current: string): void {
-    const { entries, bytes } = this.#budget;
-    for (const key of [...this.#sessions.keys()]) {
-      if (counters.sessions <= entries && counters.sessionBytes <= bytes) return;
-      if (key === current) continue;
-      this.#drop(key);
-      counters.evictions++;
-      trace({ event: 'evicted', graph: graphName(key) });
+  #bind(key: string, model: Model, variant: Variant): Binding {
+    const compile = (graph: Model): Compiled => this.#compile(key, graph, variant);
+    if (!policy.dynamic || this.provider !== 'cpu') {
+      return { compiled: compile(model), constants: null };
+    }
+    const name = `${structureOf(model)} ${variant.threads}`;
+    let family = this.#families.get(name);
+    if (family === undefined) {
+      family = new GraphFamily();
+      this.#families.set(name, family);
+      const [oldest] = this.#families.keys();
+      if (this.#families.size > MOST_FAMILIES) this.#families.delete(oldest);
+    }
+    return family.bind(model, compile);
+  }
+
+  /** Tries the ways to compile a graph on what it is to compute. */
+  #choose(
+    usual: Model,
+    modelOf: (layout: Layout) => Model,
+    { feeds, fetches }: { feeds: Feeds; fetches: Fetches },
+  ): Variant {
+    const variants = variantsOf(usual, this.#settings.threads);
+    if (variants.length === 1) return variants[0];
+    const sessions = new Map<Variant, NativeSession>();
+    try {
+      for (const variant of variants) {
+        const model = variant.layout === 'blocked' ? usual : modelOf(variant.layout);
+        const settings = { ...this.#settings, threads: variant.threads };
+        sessions.set(variant, createSession(encodeModel(model), settings));
+      }
+      return quickest(variants, (variant) => sessions.get(variant)?.run(feeds, fetches));
+    } finally {
+      for (const session of sessions.values()) session.dispose();
     }
   }
 
-  #drop(key: string): void {
-    const cached = this.#sessions.get(key);
-    if (cached === undefined) return;
-    cached.session.dispose();
-    this.#sessions.delete(key);
+  #compile(key: string, model: Model, { threads }: Variant): Compiled {
+    const bytes = encodeModel(model);
+    const started = performance.now();
+    const session = createSession(bytes, { ...this.#settings, threads, provider: this.provider });
+    traceGraph(key, bytes, performance.now() - started);
+    const compiled = { session, name: graphName(key), runs: 0, bytes: 0, gone: false };
+    this.#sessions.add(compiled);
+    counters.compilations++;
+    counters.sessions++;
+    this.#grow(compiled, bytes.byteLength);
+    return compiled;
+  }
+
+  #grow(compiled: Compiled, bytes: number): void {
+    if (bytes <= 0) return;
+    compiled.bytes += bytes;
+    counters.sessionBytes += bytes;
+  }
+
+  #evict(current: Compiled): void {
+    const { entries, bytes } = this.#budget;
+    for (const compiled of [...this.#sessions]) {
+      if (counters.sessions <= entries && counters.sessionBytes <= bytes) return;
+      if (compiled === current) continue;
+      this.#drop(compiled);
+      counters.evictions++;
+      trace({ event: 'evicted', graph: compiled.name });
+    }
+  }
+
+  #drop(compiled: Compiled): void {
+    compiled.session.dispose();
+    compiled.gone = true;
+    this.#sessions.delete(compiled);
+    for (const [key, binding] of this.#bindings) {
+      if (binding.compiled === compiled) this.#bindings.delete(key);
+    }
     counters.sessions--;
-    counters.sessionBytes -= cached.bytes;
+    counters.sessionBytes -= compiled.bytes;
   }
 
   #watchChurn(hit: boolean, key: string): void {
@@ -144,12 +241,12 @@ export class SessionCache {
     if (this.#recent.length < CHURN_WINDOW) return;
     const misses = this.#recent.filter((wasHit) => !wasHit).length;
     this.#recent.length = 0;
-    if (misses < CHURN_MISSES) return;
+    if (misses < CHURN_MISSES || policy.dynamic) return;
     const shapes = key.slice(key.lastIndexOf('|') + 1).slice(0, 200);
     notify({
       kind: 'churn',
       subject: 'sessions',
-      message: `${misses} of the last ${CHURN_WINDOW} graphs had to be compiled because shapes keep changing; the last had inputs ${shapes}. Pad or drop short batches.`,
+      message: `${misses} of the last ${CHURN_WINDOW} graphs had to be compiled because shapes keep changing; the last had inputs ${shapes}. Pad or drop short batches, or compile with dynamic: true.`,
     });
   }
 }

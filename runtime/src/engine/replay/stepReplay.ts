@@ -7,6 +7,7 @@ import { activeOrt } from '../storage.ts';
 import type { OrtBackend } from '../ort/backend.ts';
 import type { Entry } from '../ort/entry.ts';
 import type { Rng } from '../../random/index.ts';
+import { policy } from '../ort/policy.ts';
 import { Capture } from './capture.ts';
 import { ReplayPlan, type ReplayedStep } from './replayPlan.ts';
 import { describeStep, differenceOf, type RecordedStep, type Template } from './template.ts';
@@ -54,9 +55,15 @@ export class StepReplay {
   readonly #name: string;
   readonly #kinds = new Map<string, Kind>();
 
-  /** @param name of the step in messages */
-  constructor(name: string) {
+  readonly #tune: boolean;
+
+  /**
+   * @param name of the step in messages
+   * @param tune whether its graphs are compiled in several ways, to keep the quickest
+   */
+  constructor(name: string, tune = false) {
     this.#name = name;
+    this.#tune = tune;
   }
 
   /** Runs a step; the result says whether it was replayed, and then holds its values. */
@@ -97,9 +104,11 @@ export class StepReplay {
     // TensorFlow.js alone is more than ten frames deep.
     Error.stackTraceLimit = 60;
     let recorded: RecordedStep;
+    policy.tuning = this.#tune;
     try {
       recorded = call.record(capture.watch(call.random));
     } finally {
+      policy.tuning = false;
       backend.observer = null;
       Error.stackTraceLimit = stackTraceLimit;
     }

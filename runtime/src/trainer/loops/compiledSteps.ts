@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isPlainObject } from '../../core/json.ts';
+import type { CompileSettings } from '../../core/callback.ts';
 import type { Batch } from '../../core/batch.ts';
 import type { LoggedValue } from '../../core/metricStore.ts';
+import type { NamedParameter } from '../../core/parameters.ts';
+import { didYouMean, UsageError } from '../../errors.ts';
 import { StepReplay } from '../../engine/replay/stepReplay.ts';
 import type { RecordedStep } from '../../engine/replay/template.ts';
 import type { Rng } from '../../random/index.ts';
@@ -18,10 +21,15 @@ export class CompiledSteps {
   /** Calls of `log` by the tag that stands for them in the engine. */
   readonly #calls = new Map<string, LoggedValue>();
 
-  constructor(run: Run) {
+  readonly #targets: readonly string[] | null;
+
+  /** @throws UsageError ERR_COMPILE_TARGET when a sub-module to compile does not exist */
+  constructor(run: Run, { tune, targets }: CompileSettings, parameters: readonly NamedParameter[]) {
     const { module } = run;
+    checkTargets(targets ?? [], parameters);
     this.#run = run;
-    this.#replay = new StepReplay(`${module.constructor.name}.trainingStep`);
+    this.#targets = targets;
+    this.#replay = new StepReplay(`${module.constructor.name}.trainingStep`, tune);
     this.#usesIndex = usesParameter((module as { trainingStep: unknown }).trainingStep, 1);
   }
 
@@ -38,6 +46,7 @@ export class CompiledSteps {
     record: (random: Random) => tf.Scalar,
   ): number {
     const run = this.#run;
+    if (!this.#compiles(round)) return read(record(random));
     const { tensors, guard } = leavesOf(batch, round.name);
     let recordedLoss: tf.Scalar | null = null;
     const replayed = this.#replay.run({
@@ -62,6 +71,13 @@ export class CompiledSteps {
     return replayed.loss;
   }
 
+  #compiles({ arena }: BoundRound): boolean {
+    if (this.#targets === null) return true;
+    return this.#targets.some((target) =>
+      arena.segments.some(({ name }) => isWithin(name, target)),
+    );
+  }
+
   #recorded(loss: tf.Scalar, logged: readonly LoggedValue[]): RecordedStep {
     const scalars = logged.map((call) => {
       const tag = `${call.name} ${JSON.stringify(call.options)}`;
@@ -76,6 +92,21 @@ export class CompiledSteps {
     if (!this.#run.countersAsked) return null;
     return 'it asks the trainer where training stands (globalStep, currentEpoch)';
   }
+}
+
+function isWithin(parameter: string, target: string): boolean {
+  return parameter === target || parameter.startsWith(`${target}.`);
+}
+
+function checkTargets(targets: readonly string[], parameters: readonly NamedParameter[]): void {
+  const names = parameters.map(({ name }) => name);
+  const unknown = targets.find((target) => !names.some((name) => isWithin(name, target)));
+  if (unknown === undefined) return;
+  const known = [...new Set(names.map((name) => name.split('.')[0]))];
+  throw new UsageError(
+    'ERR_COMPILE_TARGET',
+    `target_modules of CompileCallback: expected sub-modules with weights (${known.join(', ')}), got "${unknown}".${didYouMean(unknown, known)}`,
+  );
 }
 
 function read(loss: tf.Scalar | null): number {
