@@ -9,7 +9,7 @@ import { MultiDatasetModule } from '../../../../runtime/src/data/multi/multiData
 import type { MultiDatasetInput } from '../../../../runtime/src/data/multi/multiDatasetOptions.ts';
 import { ImageTransform } from '../../../../runtime/src/data/transforms/imageTransform.ts';
 import type { Rng } from '../../../../runtime/src/random/rng.ts';
-import { collect, digest, field } from '../batches.ts';
+import { collect, digest } from '../batches.ts';
 
 /** Frame f of a film is [f, f] with the label f, from `first` on. */
 function film(lengths: number | number[], size: number, first: number): Episodes {
