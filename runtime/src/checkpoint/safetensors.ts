@@ -1,16 +1,11 @@
-import { isPlainObject } from '../core/json.ts';
+import * as header from '../core/safetensorsHeader.ts';
+import { headerLimit, prefixBytes, type TensorPlace } from '../core/safetensorsHeader.ts';
 import { CheckpointProblem } from './problem.ts';
-import { bytesPerElement, dtypeOf, isDtype } from './tensorData.ts';
+import { bytesPerElement, dtypeOf } from './tensorData.ts';
 import type { Dtype, TensorData } from './tensorData.ts';
 
-/** A tensor's place in a safetensors file; offsets count from the end of the header. */
-export interface TensorEntry {
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
+/** A tensor's place in a checkpoint. */
+export type TensorEntry = TensorPlace<Dtype>;
 
 export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
@@ -18,10 +13,7 @@ export interface SafetensorsHeader {
   readonly tensors: readonly TensorEntry[];
 }
 
-/** What other readers of the format accept as the longest header. */
-export const headerLimit = 100_000_000;
-/** Length of the number in front of the header. */
-export const prefixBytes = 8;
+export { headerLimit, prefixBytes };
 
 /**
  * The first bytes of a safetensors file: the length, then the JSON padded so that the data begins
@@ -56,26 +48,14 @@ export function encodeHeader(
   return { bytes, tensors: entries, dataBytes: offset };
 }
 
+const fail: header.HeaderFailure = (kind, detail) => new CheckpointProblem(kind, detail);
+
 /**
  * The length of the header that `prefix` (the first 8 bytes) announces.
  * @throws CheckpointProblem when it is beyond the limit or the file of `fileBytes` bytes
  */
 export function headerLength(prefix: Buffer, fileBytes: number): number {
-  const length = prefix.readBigUInt64LE();
-  if (length > BigInt(headerLimit) || length < 2n) {
-    throw new CheckpointProblem(
-      'corrupt',
-      `bytes 0 to 7 announce a header of ${length} bytes, expected 2 to ${headerLimit}`,
-    );
-  }
-  const end = prefixBytes + Number(length);
-  if (end > fileBytes) {
-    throw new CheckpointProblem(
-      'truncated',
-      `the header ends at byte ${end}, but the file has ${fileBytes} bytes`,
-    );
-  }
-  return Number(length);
+  return header.headerLength(prefix, fileBytes, fail);
 }
 
 /**
@@ -84,70 +64,5 @@ export function headerLength(prefix: Buffer, fileBytes: number): number {
  * @throws CheckpointProblem
  */
 export function parseHeader(json: Buffer): SafetensorsHeader {
-  const header = parseObject(json);
-  let metadata: Record<string, string> = {};
-  const tensors: TensorEntry[] = [];
-  for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') metadata = parseMetadata(value);
-    else tensors.push(parseEntry(name, value));
-  }
-  tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let expected = 0;
-  for (const { name, begin, end } of tensors) {
-    if (begin !== expected) {
-      const what = begin < expected ? 'overlaps the tensor before it' : 'leaves a gap before it';
-      throw broken(name, `begins at data byte ${begin}, expected ${expected}: it ${what}`);
-    }
-    expected = end;
-  }
-  return { metadata, tensors };
-}
-
-function parseObject(json: Buffer): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(json.toString('utf8'));
-  } catch (error) {
-    throw new CheckpointProblem('corrupt', `the header is not JSON: ${(error as Error).message}`);
-  }
-  if (!isPlainObject(value)) {
-    throw new CheckpointProblem('format', 'the header is not a JSON object');
-  }
-  return value;
-}
-
-function parseMetadata(value: unknown): Record<string, string> {
-  if (!isPlainObject(value) || Object.values(value).some((text) => typeof text !== 'string')) {
-    throw new CheckpointProblem('format', '"__metadata__" is not an object of strings');
-  }
-  return value as Record<string, string>;
-}
-
-function parseEntry(name: string, value: unknown): TensorEntry {
-  if (!isPlainObject(value)) throw broken(name, 'is not described by an object');
-  const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) {
-    throw broken(name, `has dtype ${JSON.stringify(dtype)}, expected ${isDtype.expected}`);
-  }
-  if (!isCounts(shape)) {
-    throw broken(name, `has shape ${JSON.stringify(shape)}, expected whole numbers from 0`);
-  }
-  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    throw broken(name, `has offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
-  }
-  const [begin, end] = offsets;
-  const needed = shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
-  if (needed !== end - begin) {
-    const shapeText = `${dtype} ${JSON.stringify(shape)}`;
-    throw broken(name, `is ${shapeText}, which takes ${needed} bytes, but has ${end - begin}`);
-  }
-  return { name, dtype, shape, begin, end };
-}
-
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-}
-
-function broken(name: string, detail: string): CheckpointProblem {
-  return new CheckpointProblem('format', `tensor ${JSON.stringify(name)} ${detail}`);
+  return header.parseHeader(json, bytesPerElement, fail);
 }

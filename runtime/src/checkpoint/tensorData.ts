@@ -20,11 +20,6 @@ export const bytesPerElement: Readonly<Record<Dtype, number>> = {
   I64: 8,
 };
 
-export function isDtype(value: unknown): value is Dtype {
-  return typeof value === 'string' && Object.hasOwn(bytesPerElement, value);
-}
-isDtype.expected = Object.keys(bytesPerElement).join(', ');
-
 /** The type under which `data` is saved. */
 export function dtypeOf(data: TensorData): Dtype {
   if (data instanceof Float32Array) return 'F32';
