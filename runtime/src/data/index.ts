@@ -10,6 +10,8 @@ export type {
 
 export { DataLoader, type DataLoaderOptions } from './dataLoader.ts';
 export { collateSamples, type Collate, type CollateContext } from './loader/collate.ts';
+export { padCollate } from './loader/padCollate.ts';
+export type { FaultLimits, FaultPolicy } from './loader/faultPolicy.ts';
 export type { LoaderOrder } from './loader/sampleLoader.ts';
 export { loaderState, restoreLoader, type LoaderState } from './loader/loaderState.ts';
 

@@ -48,6 +48,9 @@ function stack(values: readonly unknown[], path: string, context: FieldContext):
   throw new UsageError(
     'ERR_DATA_COLLATE',
     `${place(path)} of ${context.describe(0)} is ${kindOf(first)}, which cannot be put into a batch. ` +
+      (typeof first === 'bigint'
+        ? 'Make it a number or a string in the dataset: tensors hold no 64-bit integers. '
+        : '') +
       'Use numbers, strings, typed arrays, { data, shape, dtype } or a collate function of your own.',
   );
 }
@@ -80,7 +83,10 @@ function stackTensors(
       return mismatch(row, `shape [${first.shape.join(', ')}]`, kindOf(values[row]), path, context);
     }
     if (tensor.dtype !== first.dtype || !sameShape(tensor.shape, first.shape)) {
-      mismatch(row, layoutOf(first), layoutOf(tensor), path, context);
+      const lengths =
+        tensor.dtype === first.dtype && sameShape(tensor.shape.slice(1), first.shape.slice(1));
+      const hint = lengths ? paddingHint(path) : undefined;
+      mismatch(row, layoutOf(first), layoutOf(tensor), path, context, hint);
     }
     data.set(tensor.data, row * length);
   }
@@ -150,7 +156,7 @@ function stackNulls(values: readonly unknown[], path: string, context: FieldCont
 }
 
 /** Typed arrays, host tensors and regular arrays of numbers as one tensor; undefined for the rest. */
-function asTensor(value: unknown, path: string): HostTensor | undefined {
+export function asTensor(value: unknown, path: string): HostTensor | undefined {
   if (ArrayBuffer.isView(value)) return typedArrayTensor(value, path);
   if (Array.isArray(value)) return numberArrayTensor(value);
   if (typeof value === 'object' && value !== null && 'data' in value && 'shape' in value) {
@@ -206,12 +212,18 @@ function mismatch(
   got: string,
   path: string,
   context: FieldContext,
+  hint = 'Samples of one batch need the same structure, shapes and types.',
 ): never {
   throw new UsageError(
     'ERR_DATA_COLLATE',
     `${place(path)} of ${context.describe(row)}: expected ${expected} as in ${context.describe(0)}, got ${got}. ` +
-      'Samples of one batch need the same structure, shapes and types.',
+      hint,
   );
+}
+
+/** The way out where nothing but the length differs. */
+function paddingHint(path: string): string {
+  return `Pad them to one length: collate: padCollate({ field: '${path}' }), or make them equal in a transform.`;
 }
 
 function place(path: string): string {
