@@ -57,6 +57,16 @@ export class Subset<Sample> implements Dataset<Sample> {
     return this.#base.get(this.#indices[index]);
   }
 
+  async prepare(): Promise<void> {
+    await this.#base.prepare?.();
+  }
+
+  get lengthOf(): ((index: number) => number) | undefined {
+    const base = this.#base;
+    if (base.lengthOf === undefined) return undefined;
+    return (index) => base.lengthOf?.(this.#indices[index]) ?? 0;
+  }
+
   recipe(): Recipe | undefined {
     return recipeUnlessOverridden<Subset<Sample>>(this, Subset, ['get', 'reader'], () => ({
       module: import.meta.url,

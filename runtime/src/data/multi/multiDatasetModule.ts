@@ -162,6 +162,8 @@ export class MultiDatasetModule extends DataModule {
       ranks: this.options.ranks,
       numWorkers: this.options.numWorkers,
       prefetch: this.options.prefetch,
+      faults: this.options.faults,
+      faultLimits: this.options.faultLimits,
       finish: (batch, places) => this.#finish(batch, places, order, (place) => place.dataset),
     });
     this.#train = { loader, order };
@@ -187,6 +189,8 @@ export class MultiDatasetModule extends DataModule {
           stage,
           numWorkers: this.options.numWorkers,
           prefetch: this.options.prefetch,
+          faults: this.options.faults,
+          faultLimits: this.options.faultLimits,
           finish: (batch, places) => this.#finish(batch, places, undefined, () => source),
         });
         return [name, loader];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../../errors.ts';
 import { isDataset, type Dataset } from '../dataset.ts';
+import { faultLimitsSchema, faultPolicySchema } from '../loader/faultPolicy.ts';
 import { parseOptions } from '../parseOptions.ts';
 import type { TransformLike } from '../transforms/transform.ts';
 import { datasetWeightsSchema, refuseNaN } from './mixtureWeights.ts';
@@ -84,6 +85,14 @@ export const multiDatasetSchema = z.strictObject({
     .default(1)
     .describe('Processes that share each training batch; batch_size counts all of their samples'),
   prefetch: z.int().min(1).default(2).describe('Batches each thread makes ahead'),
+  faults: faultPolicySchema
+    .default('raise')
+    .describe(
+      'What becomes of samples that cannot be read: raise ends the run, substitute puts others in their place, mask zeros and a field valid',
+    ),
+  faultLimits: faultLimitsSchema
+    .default({ perEpoch: 100, consecutive: 10, total: 1000 })
+    .describe('Unreadable samples that are put up with before the run ends'),
   seed: z.int().default(42).describe('Decides order, splits, random transforms and dropout'),
   pinMemory: z
     .boolean()
