@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settings, startLife, type Life } from './life.ts';
 
 export interface KillResult {
   readonly kills: number;
@@ -12,15 +12,6 @@ export interface KillResult {
 }
 
 const child = path.join(import.meta.dirname, 'child.ts');
-/** Workers and prefetch of the consecutive lives of a killed process. */
-const settings = [
-  [0, 2],
-  [1, 1],
-  [2, 8],
-  [3, 2],
-  [1, 8],
-] as const;
-
 /**
  * Kills a consuming process `kills` times, each time after it has made progress, lets it finish and
  * compares every batch it saw, the replayed ones too, with those of one uninterrupted process.
@@ -59,27 +50,9 @@ export async function killRuns(kills: number, end: number, planted: boolean): Pr
   }
 }
 
-interface Life {
-  readonly ended: Promise<number | string>;
-  kill(): void;
-  over(): boolean;
-}
-
 function start(folder: string, end: number, life: number, planted: boolean, pause: number): Life {
   const [workers, prefetch] = settings[life % settings.length];
-  const values = [end, workers, prefetch, planted ? 1 : 0, pause].map(String);
-  const run = spawn(process.execPath, ['--import', 'tsx', child, folder, ...values], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  let over = false;
-  const ended = new Promise<number | string>((resolve, reject) => {
-    run.on('error', reject);
-    run.on('close', (code, signal) => {
-      over = true;
-      resolve(code ?? signal ?? 1);
-    });
-  });
-  return { ended, kill: () => run.kill('SIGKILL'), over: () => over };
+  return startLife(child, [folder, end, workers, prefetch, planted ? 1 : 0, pause]);
 }
 
 async function untilPosition(folder: string, goal: number, run: Life): Promise<void> {

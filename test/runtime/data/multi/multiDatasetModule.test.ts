@@ -191,7 +191,6 @@ describe('MultiDatasetModule', () => {
       late: true,
     },
     { options: { prefetch: 0 }, message: /prefetch/ },
-    { options: { enableCache: true }, message: /enable_cache: true is not supported yet/ },
     { options: { batchsize: 4 }, message: /unknown option "batchsize". Did you mean "batchSize"/ },
     { options: { valFraction: 0.999 }, message: /would leave none to train on/, late: true },
   ])('refuses $options', ({ options, message, late }) => {
