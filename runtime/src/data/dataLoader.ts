@@ -1,5 +1,6 @@
 import type { LoadedBatch, Loader, LoaderContext } from '../core/loader.ts';
 import type { Stage } from '../core/stage.ts';
+import { cachedSource } from './cache/cachedSource.ts';
 import type { Dataset } from './dataset.ts';
 import type { Collate } from './loader/collate.ts';
 import type { FaultState } from './loader/faultLedger.ts';
@@ -21,6 +22,11 @@ export interface DataLoaderOptions<Sample = unknown> {
   /** Leaves out the last batch of an epoch when it is smaller. Default false. */
   readonly dropLast?: boolean;
   readonly transform?: TransformLike;
+  /**
+   * Keeps samples on disk, with the transforms before the first random one, and reads them from
+   * there; see `CachedDataset`. Default false.
+   */
+  readonly enableCache?: boolean;
   /**
    * Threads that make batches ahead of the step, 0 for none. `auto` watches the first batches and
    * starts as many as it takes for steps not to wait, or none where the data cannot go to a thread.
@@ -73,13 +79,14 @@ export class DataLoader<Sample = unknown> implements Loader {
 
   constructor(options: DataLoaderOptions<Sample>) {
     const { dataset, stage = 'train', batchSize = 1, name = 'data' } = options;
+    const source = { name, dataset, transform: options.transform };
     const order = new SampleOrder({
       datasets: [orderedDataset(name, dataset)],
       seed: options.seed ?? 0,
       shuffle: options.shuffle ?? stage === 'train',
     });
     this.#loader = new SampleLoader({
-      sources: [{ name, dataset, transform: options.transform }],
+      sources: [options.enableCache === true ? cachedSource(source) : source],
       order,
       batchSize,
       dropLast: options.dropLast ?? false,

@@ -26,6 +26,8 @@ export interface Dataset<Sample = unknown> {
   readonly shards?: ShardLayout | undefined;
   /** Length of a sample without reading it, in whatever unit; batches of similar lengths need it. */
   lengthOf?(index: number): number;
+  /** Called by loaders before the first sample: fills a cache, for example. */
+  prepare?(): Promise<void>;
   /** How loader threads (`num_workers`) rebuild it; without one it stays in the training thread. */
   recipe?(): Recipe | undefined;
 }

@@ -62,6 +62,7 @@ export class SampleLoader implements Loader {
   /** Absent when faults are raised. */
   readonly #ledger: FaultLedger | undefined;
   readonly #source: BatchSource;
+  readonly #sources: readonly Source[];
   readonly #finish: SampleLoaderOptions['finish'];
   readonly #rank: number;
   readonly #ranks: number;
@@ -93,6 +94,7 @@ export class SampleLoader implements Loader {
     const datasets = options.sources.map(({ dataset }) => dataset);
     this.#places = new EpochPlaces({ order, samplesPerEpoch, batchSize, bucketBatches, datasets });
     this.#ledger = openLedger(options, samplesPerEpoch);
+    this.#sources = options.sources;
     this.#source = new BatchSource({
       ...options,
       bucketBatches,
@@ -115,6 +117,11 @@ export class SampleLoader implements Loader {
     return this.#places.at(t);
   }
 
+  /** Lets the datasets get ready, which fills their caches; `iterate` does it too. */
+  async prepare(): Promise<void> {
+    for (const { dataset } of this.#sources) await dataset.prepare?.();
+  }
+
   /** Makes a batch of one sample of each dataset: fails when their samples do not fit together. */
   async probe(): Promise<void> {
     const places = this.order.datasets.map((_, dataset) => ({ dataset, epoch: 0, id: 0 }));
@@ -125,6 +132,7 @@ export class SampleLoader implements Loader {
   async *iterate(t: number): AsyncGenerator<LoadedBatch, void, undefined> {
     checkPosition(t);
     const end = this.#epochEnd(t);
+    await this.prepare();
     this.#ledger?.enter(t);
     try {
       for (let start = t; start < end; start += this.batchSize) {

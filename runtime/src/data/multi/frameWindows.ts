@@ -31,6 +31,10 @@ export class FrameWindows implements Dataset<unknown[]> {
     return frames.some((frame) => frame instanceof Promise) ? Promise.all(frames) : frames;
   }
 
+  async prepare(): Promise<void> {
+    await this.base.prepare?.();
+  }
+
   /** Of the frames, if known, and the windows. */
   get fingerprint(): string {
     const { contextLength, arSteps, stride, episodes } = this.options;

@@ -50,14 +50,17 @@ export class MultiDatasetModule extends DataModule {
     const { datasets, valDatasets, testDatasets } = this.options;
     for (const part of [datasets, valDatasets, testDatasets]) {
       for (const [name, dataset] of Object.entries(part)) {
-        preparedSource(name, dataset, null, false, this.options);
+        preparedSource(name, dataset, null, false, { ...this.options, enableCache: false });
       }
     }
   }
 
   /** Reads one sample of each dataset, so that datasets that do not fit together fail at once. */
   override async setup(kind: RunKind): Promise<void> {
-    if (kind === 'fit') await this.#training().loader.probe();
+    if (kind !== 'fit') return;
+    const { loader } = this.#training();
+    await loader.prepare();
+    await loader.probe();
   }
 
   override trainDataloader(): Loader {

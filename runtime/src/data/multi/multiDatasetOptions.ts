@@ -98,7 +98,12 @@ export const multiDatasetSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Accepted and without effect: there is no device memory to pin pages for'),
-  enableCache: z.boolean().default(false).describe('Disk cache; only false for now'),
+  enableCache: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep samples on disk, with the transforms before the first random one, and read them from there',
+    ),
   stop: z
     .enum(['first_exhausted', 'all_exhausted', 'all_exhausted_without_replacement'])
     .default('first_exhausted')
@@ -147,7 +152,6 @@ export function multiDatasetOptions(input: MultiDatasetInput): MultiDatasetOptio
       throw new UsageError('ERR_DATA_EMPTY', `Dataset "${name}" is empty: it has no sample.`);
     }
   }
-  refuseUnsupported(options);
   checkModalityDropout(options.modalityDropout);
   if (options.temperature !== null && options.datasetWeights !== null) {
     throw new UsageError(
@@ -156,12 +160,4 @@ export function multiDatasetOptions(input: MultiDatasetInput): MultiDatasetOptio
     );
   }
   return options;
-}
-
-function refuseUnsupported({ enableCache }: MultiDatasetOptions): void {
-  if (!enableCache) return;
-  throw new UsageError(
-    'ERR_DATA_UNSUPPORTED',
-    'MultiDatasetModule: enable_cache: true is not supported yet; use false.',
-  );
 }

@@ -1,3 +1,4 @@
+import { cachedSource } from '../cache/cachedSource.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Source } from '../loader/batchAssembler.ts';
 import { Compose, type TransformLike } from '../transforms/transform.ts';
@@ -8,7 +9,7 @@ import { StackFrames } from './stackFrames.ts';
 
 type SourceOptions = Pick<
   MultiDatasetOptions,
-  'contextLength' | 'arSteps' | 'windowStride' | 'resolution' | 'imageFields'
+  'contextLength' | 'arSteps' | 'windowStride' | 'resolution' | 'imageFields' | 'enableCache'
 >;
 
 /** Whether samples are windows of frames instead of single ones. */
@@ -29,12 +30,14 @@ export function preparedSource(
 ): Source {
   const { contextLength, arSteps, windowStride: stride } = options;
   const perFrame = resized(dataset, transform ?? undefined, options);
-  if (!hasWindows(options)) return { name, dataset, transform: perFrame };
+  const plain = { name, dataset, transform: perFrame };
+  const source = options.enableCache ? cachedSource(plain) : plain;
+  if (!hasWindows(options)) return source;
   const { columns } = dataset;
   return {
     name,
-    dataset: openWindows(name, dataset, { contextLength, arSteps, stride }),
-    transform: new StackFrames({ contextLength, transform: perFrame, train, columns }),
+    dataset: openWindows(name, source.dataset, { contextLength, arSteps, stride }),
+    transform: new StackFrames({ contextLength, transform: source.transform, train, columns }),
   };
 }
 
