@@ -26,6 +26,8 @@ export {
   type ShardSource,
   type StreamDatasetOptions,
 } from './streams/streamDataset.ts';
+export { CachedDataset, type CachedDatasetOptions } from './cache/cachedDataset.ts';
+export type { CacheReport, FillProgress } from './cache/fillProgress.ts';
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
 export { resolveDataPath } from './datasets/dataPath.ts';
 
