@@ -26,6 +26,17 @@ export {
   type ShardSource,
   type StreamDatasetOptions,
 } from './streams/streamDataset.ts';
+export {
+  ImageFolderDataset,
+  type ImageFolderDatasetOptions,
+  type ImageFolderSample,
+} from './datasets/imageFolderDataset.ts';
+export { NpyDataset, type NpyDatasetOptions } from './datasets/npyDataset.ts';
+export {
+  SafetensorsDataset,
+  type SafetensorsDatasetOptions,
+} from './datasets/safetensorsDataset.ts';
+export { ParquetDataset, type ParquetDatasetOptions } from './datasets/parquetDataset.ts';
 export { CachedDataset, type CachedDatasetOptions } from './cache/cachedDataset.ts';
 export type { CacheReport, FillProgress } from './cache/fillProgress.ts';
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';

@@ -60,7 +60,10 @@ describe('NpyDataset', () => {
     const loader = new DataLoader({ dataset, batchSize: 4, shuffle: false });
     expect(loader.fused).toBe(true);
     const [{ batch }] = await collect(loader, 0, 4);
-    expect(batch.data).toMatchObject({ x: { shape: [4, 3] }, y: { data: Int32Array.of(7, -1, 2, 3) } });
+    expect(batch.data).toMatchObject({
+      x: { shape: [4, 3] },
+      y: { data: Int32Array.of(7, -1, 2, 3) },
+    });
   });
 
   it.each([true, false])('gives threads the same batches, in memory: %s', async (inMemory) => {
