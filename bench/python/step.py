@@ -2,7 +2,7 @@
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
   {"do": "prepare", "case": "mlp"|"cnn"|"gpt"|"lstm",
-   "variant": {"name", "threads", "channelsLast", "fused", "sdpa"}}
+   "variant": {"name", "threads", "channelsLast", "fused", "sdpa", "compiled"}}
   {"do": "run", "steps": n, "variant": name} -> {"ms": [...], "loss": last}
 """
 
@@ -190,13 +190,15 @@ class Variant:
         self.optimizer = torch.optim.Adam(
             [item for item in self.model.parameters() if item.requires_grad], lr=1e-3, **kind
         )
+        # As torch's tutorials do; it needs a C++ compiler, and PyTorch names the reason if it fails.
+        self.forward = torch.compile(self.model) if options["compiled"] else self.model
         self.done = 0
 
     def step(self) -> float:
         inputs, labels = self.data[self.done % BATCH_POOL]
         self.done += 1
         self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.model(inputs), labels)
+        loss = F.cross_entropy(self.forward(inputs), labels)
         loss.backward()
         self.optimizer.step()
         return loss.item()

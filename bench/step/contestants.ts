@@ -34,12 +34,17 @@ export function nodePeer(subject: string, steps: number, settle = false): Contes
   return contestant(subject, peer, steps, undefined, settle);
 }
 
-/** The PyTorch variants of a case, all in one process; none without an interpreter. */
-export function pythonContestants(python: string | undefined, name: CaseName): Contestant[] {
-  if (python === undefined) return [];
+/** The wanted PyTorch variants of a case, all in one process; none without an interpreter. */
+export function pythonContestants(
+  python: string | undefined,
+  name: CaseName,
+  isWanted: (subject: string) => boolean,
+): Contestant[] {
+  const wanted = variants(name).filter((variant) => isWanted(variant.name));
+  if (python === undefined || wanted.length === 0) return [];
   const script = fileURLToPath(new URL('../python/step.py', import.meta.url));
   const peer = new Peer(python, [script]);
-  return variants(name).map((variant) =>
+  return wanted.map((variant) =>
     contestant(variant.name, peer, stepsPerBurst[name], variant, true),
   );
 }
@@ -53,7 +58,7 @@ function variants(name: CaseName): Variant[] {
       attentions.map((sdpa) => ({ threads: count, channelsLast, sdpa })),
     ),
   );
-  return base.flatMap((options) =>
+  const eager = base.flatMap((options) =>
     [false, true].map((fused) => {
       const parts = [
         `pytorch-${String(options.threads)}t`,
@@ -61,9 +66,18 @@ function variants(name: CaseName): Variant[] {
         ...(options.sdpa ? ['sdpa'] : []),
         fused ? 'fused' : 'foreach',
       ];
-      return { ...options, name: parts.join('-'), fused };
+      return { ...options, name: parts.join('-'), fused, compiled: false };
     }),
   );
+  const compiled = threads.map((count) => ({
+    name: `torch-compile-${String(count)}t`,
+    threads: count,
+    channelsLast: name === 'cnn',
+    sdpa: name === 'gpt',
+    fused: true,
+    compiled: true,
+  }));
+  return [...eager, ...compiled];
 }
 
 function contestant(

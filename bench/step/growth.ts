@@ -39,7 +39,11 @@ const shapes = Array.from({ length: 50 }, (_, index) => 64 + index);
  * threads of the process: both bounded by the session cache.
  */
 export async function measureShapes(report: Report): Promise<void> {
-  const { peer, subject } = nodePeer('ort-default', 1);
+  for (const subject of ['ort-default', 'ort-dynamic']) await measureShapesOf(report, subject);
+}
+
+async function measureShapesOf(report: Report, subject: string): Promise<void> {
+  const { peer } = nodePeer(subject, 1);
   try {
     await peer.ask({ do: 'prepare', case: 'mlp', batchSizes: shapes });
     // A batch size has several batches.

@@ -7,7 +7,9 @@ export type Request =
   | { do: 'prepare'; case: CaseName; variant?: Variant; batchSizes?: readonly number[] }
   | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean }
   /** Two models, each by itself and then in turn; `ms` is the pair alone, the pair in turn, ... */
-  | { do: 'turns'; case: CaseName; steps: number };
+  | { do: 'turns'; case: CaseName; steps: number }
+  /** Products of square matrices. */
+  | { do: 'product'; size: number; steps: number };
 
 /** Options of a PyTorch variant. */
 export interface Variant {
@@ -17,6 +19,8 @@ export interface Variant {
   readonly fused: boolean;
   /** Attention by PyTorch's one op for it instead of products and a softmax. */
   readonly sdpa: boolean;
+  /** Through torch.compile. */
+  readonly compiled: boolean;
 }
 
 /** What it answers; `ms` has one entry a step. */

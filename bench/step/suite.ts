@@ -7,6 +7,7 @@ import { median, type Report } from '../report.ts';
 import type { Suite } from '../suite.ts';
 import { measureGrowth, measureShapes, measureTurns } from './growth.ts';
 import { nodePeer, pythonContestants, stepsPerBurst, type Contestant } from './contestants.ts';
+import { measurePeak } from './peak.ts';
 import { cases, type CaseName } from './workload.ts';
 
 const unit = 'ms a step';
@@ -39,6 +40,7 @@ export const stepSuite: Suite = async (report, options) => {
   const chosenSubject = (subject: string): boolean =>
     subjects.length === 0 || subjects.some((start) => subject.startsWith(start));
   for (const name of names) await runCase(report, name, rounds, python, chosenSubject);
+  await measurePeak(report, names);
   if (subjects.length > 0) return;
   await measureGrowth(report);
   await measureShapes(report);
@@ -52,11 +54,11 @@ async function runCase(
   python: string | undefined,
   isWanted: (subject: string) => boolean,
 ): Promise<void> {
-  const fast = ['ort-default', 'ort-default-1t', 'ort-replay', 'ort-replay-1t'];
+  const fast = ['ort-default', 'ort-default-1t', 'ort-replay', 'ort-replay-1t', 'ort-autotune'];
   const slow = slowSubjects[name];
   const contestants = [
     ...fast.filter(isWanted).map((subject) => nodePeer(subject, stepsPerBurst[name], true)),
-    ...(isWanted('pytorch') ? pythonContestants(python, name) : []),
+    ...pythonContestants(python, name, isWanted),
   ];
   const slowOnes = slow.filter(isWanted).map((subject) => nodePeer(subject, 2));
   try {
@@ -72,6 +74,7 @@ async function runCase(
   report.compare(name, 'ort-replay', 'pytorch');
   report.compare(name, 'ort-default', 'pytorch');
   report.compare(name, 'ort-default', 'ort-replay');
+  report.compare(name, 'ort-autotune', 'ort-replay');
   const slowest = slowestSubject[name];
   if (slowest !== undefined && isWanted(slowest)) await oneSlowStep(report, name, slowest);
   report.compare(name, 'ort-default', 'tfjs-wasm');

@@ -14,20 +14,21 @@ export type TrainStep = (batch: StepBatch) => number;
 
 /**
  * Training as this runtime does it: gradients into the arena, the update in place.
- * @param replayed whether known steps are replayed, as `trainer.compile: reduce-overhead` does
+ * @param mode default: recorded; replay: as `trainer.compile: reduce-overhead` does; autotune: as
+ * `max-autotune` does
  */
-export function lightboxStep(name: CaseName, replayed: boolean): TrainStep {
+export function lightboxStep(name: CaseName, mode: 'default' | 'replay' | 'autotune'): TrainStep {
   const model = build(name);
   const parameters = model.variables.map((variable, index) => ({ name: String(index), variable }));
   const arena = new ParameterArena(parameters);
   const optimizer = new Adam({ lr: learningRate });
   optimizer.bind(arena);
-  const replay = new StepReplay(name);
+  const replay = new StepReplay(name, mode === 'autotune');
   const random = Rng.fromSeed(0);
   return (batch) =>
     withTensors(name, batch, (inputs, labels) => {
       const record = () => computeGradients(() => lossOf(name, model, inputs, labels), arena);
-      if (!replayed) {
+      if (mode === 'default') {
         const loss = record();
         optimizer.step();
         return readAndDispose(loss);

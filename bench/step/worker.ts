@@ -1,11 +1,11 @@
 /**
  * One tfjs subject in a process of its own, so that thread pools and memory are not shared.
- * Usage: worker.ts <ort-default|ort-replay|tfjs-wasm|tfjs-cpu>[-1t]; answers JSON lines, see `peer.ts`.
+ * Usage: worker.ts <ort-default|ort-replay|ort-autotune|ort-dynamic|tfjs-wasm|tfjs-cpu>[-1t]; answers JSON lines, see `peer.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../runtime/dist/errors.js';
-import { selectBackend } from '../../runtime/dist/engine/index.js';
+import { selectBackend, setDynamicShapes } from '../../runtime/dist/engine/index.js';
 import * as tf from '../../runtime/dist/engine/tf.js';
 import type { Request, Response } from './peer.ts';
 import { lightboxStep, tfjsStep, type TrainStep } from './tfjsStep.ts';
@@ -14,6 +14,8 @@ import { batches, type CaseName, type StepBatch } from './workload.ts';
 const accelerators: Record<string, string> = {
   'ort-default': 'ort',
   'ort-replay': 'ort',
+  'ort-autotune': 'ort',
+  'ort-dynamic': 'ort',
   'tfjs-wasm': 'wasm',
   'tfjs-cpu': 'cpu',
 };
@@ -21,20 +23,20 @@ const accelerators: Record<string, string> = {
 const oneThread = process.argv[2].endsWith('-1t');
 const subject = process.argv[2].replace(/-1t$/, '');
 const accelerator = accelerators[subject];
+const mode =
+  subject === 'ort-replay' ? 'replay' : subject === 'ort-autotune' ? 'autotune' : 'default';
 let step: TrainStep | undefined;
 let data: StepBatch[] = [];
 let done = 0;
 
 function answer(request: Request): Response {
   if (request.do === 'prepare') {
-    step =
-      accelerator === 'ort'
-        ? lightboxStep(request.case, subject === 'ort-replay')
-        : tfjsStep(request.case);
+    step = accelerator === 'ort' ? lightboxStep(request.case, mode) : tfjsStep(request.case);
     data = (request.batchSizes ?? [undefined]).flatMap((size) => batches(request.case, size));
     done = 0;
     return { ms: [] };
   }
+  if (request.do === 'product') return { ms: multiply(request.size, request.steps) };
   if (request.do === 'turns') return { ms: takeTurns(request.case, request.steps) };
   const ms: number[] = [];
   let loss = NaN;
@@ -55,6 +57,19 @@ function train(batch: StepBatch): number {
   return step(batch);
 }
 
+function multiply(size: number, count: number): number[] {
+  const matrix = tf.fill([size, size], 0.5);
+  const ms = Array.from({ length: count }, () => {
+    const start = performance.now();
+    const product = tf.matMul(matrix, matrix);
+    product.dataSync();
+    product.dispose();
+    return performance.now() - start;
+  });
+  matrix.dispose();
+  return ms;
+}
+
 function rssMb(): number {
   return process.memoryUsage.rss() / 2 ** 20;
 }
@@ -70,7 +85,7 @@ function threadCount(): number | undefined {
 
 /** Alternating with twice as many steps alone, so that both see the same moments of the machine. */
 function takeTurns(name: CaseName, steps: number): number[] {
-  const pair = [1, 2].map(() => lightboxStep(name, subject === 'ort-replay'));
+  const pair = [1, 2].map(() => lightboxStep(name, mode));
   const own = batches(name);
   const time = (run: () => void): number => {
     const start = performance.now();
@@ -100,6 +115,7 @@ function peakMb(): number {
 }
 
 await selectBackend({ accelerator, ...(oneThread && { threads: 1 }) });
+setDynamicShapes(subject === 'ort-dynamic');
 for await (const line of createInterface({ input: process.stdin })) {
   let response: Response;
   try {
