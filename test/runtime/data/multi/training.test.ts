@@ -20,12 +20,13 @@ function table(size: number, slope: number): TensorDataset {
   });
 }
 
+/** The logged values of a run, row by row. */
 async function rows(runDir: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(join(runDir, 'metrics.jsonl'), 'utf8');
   return text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+    .map((line) => (JSON.parse(line) as { values: Record<string, unknown> }).values);
 }
 
 describe('training on a mixture', () => {
