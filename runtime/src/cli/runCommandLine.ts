@@ -1,5 +1,6 @@
 import type { MapNode } from '../config/node.ts';
 import { commonFlags, parseArguments, type ParsedArguments } from '../config/parseArguments.ts';
+import { reportCachesTo } from '../data/cache/fillProgress.ts';
 import { traceEngine } from '../engine/index.ts';
 import { didYouMean, isUsageError, LightboxError, messageOf, UsageError } from '../errors.ts';
 import type { Command, CommandContext } from './commands/command.ts';
@@ -27,6 +28,7 @@ export async function runCommandLine(
   program: Program,
   host: Host,
 ): Promise<number> {
+  const restore = reportCachesTo({ line: (text) => host.terminal.line(text) });
   try {
     const trace = host.env.LIGHTBOX_ENGINE_TRACE;
     if (trace !== undefined && trace !== '') traceEngine(trace);
@@ -36,6 +38,7 @@ export async function runCommandLine(
     reportError(error, host);
     return exitCodeOf(error);
   } finally {
+    restore();
     host.terminal.restore();
   }
 }
@@ -81,7 +84,7 @@ async function dispatch(args: readonly string[], program: Program, host: Host): 
     host.print(text);
     return exitCodes.finished;
   }
-  refuseWords(name, parsed.words);
+  refuseWords(command, parsed.words);
   return command.run({ host, args: parsed, project: program.project });
 }
 
@@ -111,8 +114,8 @@ function noCommand(name: string, { commands }: Program): UsageError {
 }
 
 /** Words that belong to no flag: a forgotten `--`, or a value too many. */
-function refuseWords(command: string, words: readonly string[]): void {
-  const allowed = command === 'inspect' ? 2 : 1;
+function refuseWords(command: Command, words: readonly string[]): void {
+  const allowed = 1 + (command.words ?? 0);
   if (words.length <= allowed) return;
   const flags = Object.keys(commonFlags).map((flag) => `--${flag}`);
   throw new UsageError(

@@ -108,6 +108,11 @@ export class DataLoader<Sample = unknown> implements Loader {
     this.fused = this.#loader.fused;
   }
 
+  /** Lets the dataset get ready, which fills its cache; `iterate` does it too. */
+  prepare(): Promise<void> {
+    return this.#loader.prepare();
+  }
+
   iterate(t: number): AsyncIterable<LoadedBatch> {
     return this.#loader.iterate(t);
   }

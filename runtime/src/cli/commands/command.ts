@@ -14,6 +14,8 @@ export interface CommandContext {
 export interface Command {
   readonly describe: string;
   readonly flags?: Readonly<Record<string, FlagSpec>>;
+  /** Words it takes after its name. Default 0. */
+  readonly words?: number;
   /** False for commands that read no configuration. */
   readonly configured?: boolean;
   /** @returns the exit code */

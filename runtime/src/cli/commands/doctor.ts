@@ -4,9 +4,13 @@ import * as os from 'node:os';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { listProviders, selectBackend, surveyAccelerators } from '../../engine/index.ts';
+import { byteSizeText } from '../../data/cache/byteSize.ts';
+import { cacheFolder } from '../../data/cache/cacheFolder.ts';
+import { CacheStore } from '../../data/cache/cacheStore.ts';
 import { messageOf } from '../../errors.ts';
 import { findProjectRoot, type Host } from '../host.ts';
 import type { Command } from './command.ts';
+import { limitText } from './dataEntries.ts';
 
 /** One line of the report. */
 interface Finding {
@@ -26,6 +30,7 @@ export const doctor: Command = {
       ...machine(),
       ...(await backends()),
       ...folders(host),
+      cacheFinding(host),
       terminalFinding(host),
       ...packages(host),
     ];
@@ -141,6 +146,16 @@ function folders({ cwd }: Host): Finding[] {
     state: free < 1 ? 'note' : 'good',
   };
   return [disk, writable];
+}
+
+/** Which folder holds cached data, and why that one. */
+function cacheFinding({ env }: Host): Finding {
+  const folder = cacheFolder(null, env);
+  const entries = new CacheStore(folder).entries();
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const count = entries.length === 1 ? '1 entry' : `${String(entries.length)} entries`;
+  const value = `${folder.path} (from ${folder.from}), ${count}, ${byteSizeText(bytes)} of ${limitText(env)}`;
+  return { name: 'Data cache', value, state: 'good' };
 }
 
 function terminalFinding({ terminal }: Host): Finding {

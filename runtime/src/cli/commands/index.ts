@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import type { Command } from './command.ts';
+import { data } from './data.ts';
 import { doctor } from './doctor.ts';
 import { inspect } from './inspect.ts';
 import { predict } from './predict.ts';
@@ -7,7 +8,12 @@ import { fit, resume, test, validate } from './runCommands.ts';
 import { schema } from './schema.ts';
 
 /** Commands that need no project. */
-export const generalCommands: Readonly<Record<string, Command>> = { doctor, inspect, schema };
+export const generalCommands: Readonly<Record<string, Command>> = {
+  data,
+  doctor,
+  inspect,
+  schema,
+};
 
 /** Commands of a project's script. */
 export const projectCommands: Readonly<Record<string, Command>> = {
@@ -22,7 +28,6 @@ export const projectCommands: Readonly<Record<string, Command>> = {
 /** Commands that later versions have, and what to do until then. */
 const later: Readonly<Record<string, string>> = {
   tune: 'set the learning rate and batch_size yourself, or search with npm run hpo',
-  data: 'data modules report about themselves when a run starts',
   export: 'inspect lists the tensors; the checkpoints are safetensors files',
   hpo: 'searches have a script of their own, npm run hpo',
   plot: 'metrics.jsonl in the run folder holds every value',

@@ -17,6 +17,7 @@ export const inspect: Command = {
     all: { takes: 'switch', describe: 'Show defaults of the configuration too.' },
     tensors: { takes: 'switch', describe: 'List the tensors too.' },
   },
+  words: 1,
   async run(context) {
     const { host, args } = context;
     const path = args.words.at(1) ?? pathFromFlag(context);

@@ -13,7 +13,7 @@ import { cacheLimit, CacheStore } from './cacheStore.ts';
 import { columnsOf, readerOf } from './columnReader.ts';
 import { entryFolder, markUsed } from './entryFiles.ts';
 import { EntryReader, type SharedBlocks } from './entryReader.ts';
-import { stderrReport, type CacheReport } from './fillProgress.ts';
+import { cacheReport, type CacheReport } from './fillProgress.ts';
 import { isCacheTrouble, prepareEntry } from './prepareEntry.ts';
 import { layoutOf, type SampleLayout } from './sampleCodec.ts';
 
@@ -93,7 +93,7 @@ export class CachedDataset implements Dataset {
   /** Samples are made each time: the cache could not be used. */
   #uncached = false;
   #preparing: Promise<void> | undefined;
-  #report: CacheReport = stderrReport;
+  #report: CacheReport | undefined;
   readonly #said = new Set<string>();
 
   constructor(dataset: Dataset, options?: CachedDatasetOptions);
@@ -164,30 +164,13 @@ export class CachedDataset implements Dataset {
    * Fills the cache unless it is filled, or waits for the process that does.
    * @throws UsageError with `required` when the folder cannot be used; errors of the source
    */
-  prepare(report: CacheReport = this.#report): Promise<void> {
+  prepare(report: CacheReport = cacheReport()): Promise<void> {
     if (this.#uncached || this.#open()) return Promise.resolve();
     this.#report = report;
     this.#preparing ??= this.#prepare(report).finally(() => {
       this.#preparing = undefined;
     });
     return this.#preparing;
-  }
-
-  /**
-   * Checks every block on disk and makes the damaged ones again.
-   * @returns the numbers of the damaged blocks
-   */
-  async repair(): Promise<number[]> {
-    await this.prepare();
-    const reader = this.#reader;
-    if (reader === undefined) return [];
-    const damaged: number[] = [];
-    for (let block = 0; block < reader.manifest.blocks; block++) {
-      if (reader.check(block)) continue;
-      damaged.push(block);
-      await reader.rebuild(block);
-    }
-    return damaged;
   }
 
   /** Without kernels, and for samples that are all of one size. */
@@ -276,7 +259,7 @@ export class CachedDataset implements Dataset {
   }
 
   #warn(line: string): void {
-    if (!this.#said.has(line)) this.#report.line(line);
+    if (!this.#said.has(line)) (this.#report ?? cacheReport()).line(line);
     this.#said.add(line);
   }
 

@@ -101,7 +101,7 @@ export class EntryReader {
   }
 
   /** Makes a block again from the source and writes it to its place. */
-  rebuild(block: number): Promise<void> | undefined {
+  #rebuild(block: number): Promise<void> | undefined {
     const { rowsPerBlock, samples } = this.manifest;
     const from = block * rowsPerBlock;
     const to = Math.min(samples, from + rowsPerBlock);
@@ -132,7 +132,7 @@ export class EntryReader {
   #require(block: number): Promise<void> | undefined {
     if (Atomics.load(this.#ready, block) === 1) return undefined;
     const bytes = this.#readBlock(block);
-    if (bytes === undefined) return this.rebuild(block);
+    if (bytes === undefined) return this.#rebuild(block);
     this.#accept(block, bytes);
     return undefined;
   }
@@ -203,7 +203,7 @@ export class EntryReader {
   #corrupt(block: number): CorruptBlockError {
     return new CorruptBlockError(
       'ERR_DATA_CACHE_CORRUPT',
-      `Block ${block} of the cached ${this.manifest.name} is damaged (${this.#folder}). Repair it: lightbox-runtime data verify --repair`,
+      `Block ${block} of the cached ${this.manifest.name} is damaged (${this.#folder}). Remove the entry, the next run makes it again: lightbox-runtime data verify --repair`,
     );
   }
 }

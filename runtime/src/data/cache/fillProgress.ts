@@ -22,10 +22,26 @@ export interface CacheReport {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where messages go when nobody asked for them: the error stream, apart from results. */
-export const stderrReport: CacheReport = {
+/** The error stream, apart from results. */
+const stderrReport: CacheReport = {
   line: (text) => void stderr.write(`${text}\n`),
 };
+
+let current = stderrReport;
+
+/** Where messages of caches go that were not told otherwise. */
+export function cacheReport(): CacheReport {
+  return current;
+}
+
+/** Sends the messages of caches elsewhere; returns how to undo it. */
+export function reportCachesTo(report: CacheReport): () => void {
+  const before = current;
+  current = report;
+  return () => {
+    current = before;
+  };
+}
 
 /** Between two lines about progress, milliseconds. */
 const lineEvery = 3_000;
