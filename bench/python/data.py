@@ -2,10 +2,13 @@
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
   {"do": "run", "variant": "per-sample-0"|..., "steps": n} -> {"ms": [...]}
-The number in a variant is num_workers.
+The number in a variant is num_workers. Variants pil-<processes> decode all JPEG files below the
+folder of the third argument once.
 """
 
+import glob
 import json
+import multiprocessing
 import sys
 import time
 
@@ -43,6 +46,32 @@ class PerSample(Dataset):
         return torch.from_numpy(value[..., None]), int(self.labels[index])
 
 
+class Torchvision(Dataset):
+    """As torchvision's documentation shows it: PIL images through a Compose."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        from PIL import Image
+        from torchvision import transforms
+
+        self.images = images
+        self.labels = labels
+        self.to_image = Image.fromarray
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(28, padding=PADDING),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize((MEAN,), (STD,)),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(self.to_image(self.images[index])), int(self.labels[index])
+
+
 class Vectorised(Dataset):
     """Whole batches by index arrays: what is left when Python's loops are gone."""
 
@@ -70,12 +99,51 @@ class Vectorised(Dataset):
 def open_loader(variant: str, images: np.ndarray, labels: np.ndarray) -> DataLoader:
     kind, workers = variant.rsplit("-", 1)
     options = {"num_workers": int(workers), "persistent_workers": int(workers) > 0}
-    if kind == "per-sample":
-        data = PerSample(images, labels)
+    if kind in ("per-sample", "torchvision"):
+        data = (PerSample if kind == "per-sample" else Torchvision)(images, labels)
         return DataLoader(data, batch_size=BATCH, shuffle=True, drop_last=True, **options)
     data = Vectorised(images, labels)
     sampler = BatchSampler(RandomSampler(data), BATCH, drop_last=True)
     return DataLoader(data, batch_size=None, sampler=sampler, **options)
+
+
+def decode(path: str) -> int:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).nbytes
+
+
+def decode_all(processes: int) -> list[float]:
+    files = sorted(glob.glob(sys.argv[3] + "/*/*.jpg"))
+    if processes == 1:
+        start = time.perf_counter()
+        for path in files:
+            decode(path)
+        return [1000 * (time.perf_counter() - start)]
+    with multiprocessing.Pool(processes) as pool:
+        pool.map(decode, files[:16])
+        start = time.perf_counter()
+        pool.map(decode, files)
+        return [1000 * (time.perf_counter() - start)]
+
+
+def answer(request: dict, iterators: dict, images: np.ndarray, labels: np.ndarray) -> list[float]:
+    variant = request["variant"]
+    if variant.startswith("pil-"):
+        return decode_all(int(variant[4:]))
+    if variant not in iterators:
+        iterators[variant] = endless(open_loader(variant, images, labels))
+    iterator = iterators[variant]
+    # As for the others: what was made ahead between the rounds does not count.
+    for _ in range(4):
+        next(iterator)
+    ms = []
+    for _ in range(request["steps"]):
+        start = time.perf_counter()
+        next(iterator)
+        ms.append(1000 * (time.perf_counter() - start))
+    return ms
 
 
 def main() -> None:
@@ -84,20 +152,11 @@ def main() -> None:
     labels = read_idx(sys.argv[2], 8)
     iterators = {}
     for line in sys.stdin:
-        request = json.loads(line)
-        variant = request["variant"]
-        if variant not in iterators:
-            iterators[variant] = endless(open_loader(variant, images, labels))
-        iterator = iterators[variant]
-        # As for the others: what was made ahead between the rounds does not count.
-        for _ in range(4):
-            next(iterator)
-        ms = []
-        for _ in range(request["steps"]):
-            start = time.perf_counter()
-            next(iterator)
-            ms.append(1000 * (time.perf_counter() - start))
-        print(json.dumps({"ms": ms}), flush=True)
+        try:
+            print(json.dumps({"ms": answer(json.loads(line), iterators, images, labels)}), flush=True)
+        # What is not installed, or does not fit the torch that is, is told and left out.
+        except (ImportError, RuntimeError, OSError) as error:
+            print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
 
 
 def endless(loader: DataLoader):
