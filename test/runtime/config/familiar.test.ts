@@ -94,6 +94,38 @@ data:
 `,
     ],
     [
+      'windows, a resolution and weights that change',
+      `model: {class_path: ./net.ts#Net}
+data:
+  class_path: lightbox.data.MultiDatasetModule
+  init_args:
+    batch_size: 256
+    num_workers: 4
+    context_length: 8
+    ar_steps: 2
+    resolution:
+      - 160
+      - 160
+    datasets:
+      indoor:
+        class_path: lightbox.data.Episodes
+        init_args:
+          dataset: {class_path: lightbox.data.JsonDataset, init_args: {path: indoor.json}}
+          lengths: 100
+      outdoor:
+        class_path: lightbox.data.Episodes
+        init_args:
+          dataset: {class_path: lightbox.data.JsonDataset, init_args: {path: outdoor.json}}
+          lengths: [50, 70]
+    dataset_weights:
+      - {weights: {indoor: 1, outdoor: 0}}
+      - {from_epoch: 3, weights: [1, 1]}
+      - {from_sample: 100000, weights: {indoor: 1, outdoor: 3}}
+    stop: all_exhausted
+    mixing: exact
+`,
+    ],
+    [
       'limits of long runs',
       `${base}  max_steps: 30000
   accumulate_grad_batches: 4
