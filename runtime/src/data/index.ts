@@ -31,6 +31,7 @@ export {
   type ImageFolderDatasetOptions,
   type ImageFolderSample,
 } from './datasets/imageFolderDataset.ts';
+export { ArrowDataset, type ArrowDatasetOptions } from './datasets/arrowDataset.ts';
 export { NpyDataset, type NpyDatasetOptions } from './datasets/npyDataset.ts';
 export {
   SafetensorsDataset,
@@ -39,7 +40,14 @@ export {
 export { ParquetDataset, type ParquetDatasetOptions } from './datasets/parquetDataset.ts';
 export { CachedDataset, type CachedDatasetOptions } from './cache/cachedDataset.ts';
 export type { CacheReport, FillProgress } from './cache/fillProgress.ts';
+export { TarDataset, type TarDatasetOptions, type TarValue } from './datasets/tarDataset.ts';
+export { TextDataset, type TextDatasetOptions, type TextSample } from './datasets/textDataset.ts';
 export { TensorDataset, type TensorColumn } from './datasets/tensorDataset.ts';
+export {
+  downloadFromHub,
+  type HubDownload,
+  type HubDownloadOptions,
+} from './hub/downloadFromHub.ts';
 export { resolveDataPath } from './datasets/dataPath.ts';
 
 export {

@@ -66,7 +66,10 @@ describe('ImageFolderDataset', () => {
     for (let index = 0; index < 3; index++) {
       const [a, b] = [(await dataset.get(index)).image, (await native.get(index)).image];
       expect(a.shape).toEqual([8, 12, 1]);
-      const distance = [...a.data].reduce((sum, value, at) => sum + Math.abs(value - b.data[at]), 0);
+      const distance = [...a.data].reduce(
+        (sum, value, at) => sum + Math.abs(value - b.data[at]),
+        0,
+      );
       expect(distance / a.data.length).toBeLessThan(0.02);
       expect(Math.min(...a.data)).toBeGreaterThanOrEqual(-1);
     }
