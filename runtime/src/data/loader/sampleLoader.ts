@@ -159,6 +159,7 @@ export class SampleLoader implements Loader {
   /** Tells where a run keeps its files, and where lines for people go. */
   attach(context: LoaderContext): void {
     this.#ledger?.attach(context);
+    this.#source.start();
   }
 
   /** Samples that could not be read so far. */

@@ -38,6 +38,13 @@ export class BatchSource {
     else if (numWorkers > 0) this.#useThreads(numWorkers);
   }
 
+  /** Starts threads that will be needed: a run has other things to do until its first batch. */
+  start(): void {
+    if (this.#threads === 0 || this.#pool !== undefined) return;
+    this.#pool = this.#open();
+    this.#pool.start(0);
+  }
+
   /** The batch that starts at a position, or this rank's part of it. */
   batch(start: number, replacements?: Replacements): MadeBatch | Promise<MadeBatch> {
     this.#warming &&= this.#pool?.idle === false;

@@ -47,6 +47,11 @@ export class ThreadPool {
     for (const thread of this.#threads) thread.request(this.#options.span(position));
   }
 
+  /** Starts every thread without having it read anything. */
+  start(position: number): void {
+    for (const thread of this.#threads) thread.request({ position, size: 0 });
+  }
+
   /** Whether no thread is busy. */
   get idle(): boolean {
     return this.#threads.every((thread) => thread.idle);
