@@ -10,6 +10,7 @@ import type { GraphBuilder } from '../onnx/graphBuilder.ts';
 import type { Value } from '../onnx/value.ts';
 import { isNumeric, lower } from './lowering.ts';
 import type { Lowering, Operand } from './lowering.ts';
+import { scatter } from './serialScatter.ts';
 
 /** Kernels that pick or place elements by index. */
 export const GATHERS: Lowering[] = [
@@ -58,7 +59,7 @@ export const GATHERS: Lowering[] = [
     emit(graph, [indices, updates], { shape }) {
       const zeros = graph.filled(shape, 0, updates.type);
       const tuples = graph.cast(asTuples(graph, indices), 'int64');
-      return [graph.op('ScatterND', [zeros, tuples, updates], shape, { reduction: 'add' })];
+      return [scatter(graph, zeros, tuples, updates, 'add')];
     },
   }),
   lower<UnsortedSegmentSumAttrs>({
@@ -148,7 +149,7 @@ function segmentSum(graph: GraphBuilder, x: Value, ids: Value, segments: number)
   const capped = graph.op('Min', [known, extra], ids.shape);
   const zeros = graph.filled([segments + 1, ...rest], 0);
   const tuples = graph.reshape(capped, [ids.shape[0], 1]);
-  const sums = graph.op('ScatterND', [zeros, tuples, x], zeros.shape, { reduction: 'add' });
+  const sums = scatter(graph, zeros, tuples, x, 'add');
   const bounds = [[0], [segments], [0]].map((list) => graph.constant('int64', [1], list));
   return graph.op('Slice', [sums, ...bounds], [segments, ...rest]);
 }

@@ -4,6 +4,7 @@ import { sizeOf } from '../onnx/value.ts';
 import type { Value } from '../onnx/value.ts';
 import { lower } from './lowering.ts';
 import type { Lowering } from './lowering.ts';
+import { scatter } from './serialScatter.ts';
 
 /** Kernels that put elements at given places, or look for their places. */
 export const SCATTERS: Lowering[] = [
@@ -17,7 +18,7 @@ export const SCATTERS: Lowering[] = [
       // One number per element is enough in a vector, one value for all of them as well.
       const tuples = indices.rank < 2 ? graph.reshape(indices, [indices.size, 1]) : indices;
       const updates = expand(graph, values, [tuples.shape[0]]);
-      return [graph.op('ScatterND', [dense, graph.cast(tuples, 'int64'), updates], shape)];
+      return [scatter(graph, dense, graph.cast(tuples, 'int64'), updates)];
     },
   }),
   {
@@ -27,8 +28,8 @@ export const SCATTERS: Lowering[] = [
       indices.shape.length >= 2 && tensor.dtype === updates.dtype && updates.shape.length > 0
         ? [tensor]
         : null,
-    emit: (graph, [tensor, indices, updates], _attrs, [{ shape }]) => [
-      graph.op('ScatterND', [tensor, graph.cast(indices, 'int64'), updates], shape),
+    emit: (graph, [tensor, indices, updates]) => [
+      scatter(graph, tensor, graph.cast(indices, 'int64'), updates),
     ],
   },
   {
