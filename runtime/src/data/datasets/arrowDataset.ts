@@ -11,6 +11,7 @@ import {
   encodeColumn,
   fieldOf,
   valueAt,
+  type ColumnKind,
   type EncodedColumn,
   type TableColumn,
 } from '../formats/tableColumn.ts';
@@ -170,23 +171,17 @@ function encode(table: Arrow.Table, column: TableColumn, path: string): EncodedC
   return encodeColumn(column, values, path);
 }
 
-function kindOf(type: Arrow.DataType, types: typeof Arrow.Type): FoundColumn['kind'] {
-  switch (type.typeId) {
-    case types.Bool:
-      return 'bool';
-    case types.Int:
-      return 'int';
-    case types.Float:
-      return 'float';
-    case types.Utf8:
-    case types.LargeUtf8:
-      return 'text';
-    case types.Date:
-    case types.Timestamp:
-      return 'date';
-    case types.Dictionary:
-      return kindOf((type as Arrow.Dictionary).dictionary, types);
-    default:
-      return { unsupported: `of type ${String(type)}` };
-  }
+function kindOf(given: unknown, types: typeof Arrow.Type): FoundColumn['kind'] {
+  const type = given as { readonly typeId: Arrow.Type; readonly dictionary?: unknown };
+  if (type.typeId === types.Dictionary) return kindOf(type.dictionary, types);
+  const kinds = new Map<Arrow.Type, ColumnKind>([
+    [types.Bool, 'bool'],
+    [types.Int, 'int'],
+    [types.Float, 'float'],
+    [types.Utf8, 'text'],
+    [types.LargeUtf8, 'text'],
+    [types.Date, 'date'],
+    [types.Timestamp, 'date'],
+  ]);
+  return kinds.get(type.typeId) ?? { unsupported: `of type ${types[type.typeId]}` };
 }

@@ -12,8 +12,7 @@ import { parseNpyHeader } from '../formats/npyHeader.ts';
 import { expandPaths } from '../formats/pathPattern.ts';
 import { RandomAccessFile } from '../formats/randomAccessFile.ts';
 import { indexTar, type TarEntry } from '../formats/tarIndex.ts';
-import type { ShardLayout } from '../order/shardLayout.ts';
-import { runningSums, locate } from '../order/shardLayout.ts';
+import { locate, runningSums, type ShardLayout } from '../order/shardLayout.ts';
 import { parseOptions } from '../parseOptions.ts';
 import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 
@@ -166,7 +165,7 @@ function groupByKey(entries: readonly TarEntry[]): Map<string, Map<string, TarEn
     if (dot <= entry.name.lastIndexOf('/') + 1) continue;
     const key = entry.name.slice(0, dot);
     let group = groups.get(key);
-    if (group === undefined) groups.set(key, (group = new Map()));
+    if (group === undefined) groups.set(key, (group = new Map<string, TarEntry>()));
     group.set(entry.name.slice(dot + 1).toLowerCase(), entry);
   }
   return groups;

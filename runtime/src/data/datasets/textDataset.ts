@@ -139,7 +139,7 @@ export class TextDataset implements Dataset<TextSample> {
   decode(tokens: ArrayLike<number>): string {
     if (this.#options.unit !== 'characters')
       return Buffer.from(Array.from(tokens)).toString('utf8');
-    const characters = [...this.vocabulary];
+    const characters = Array.from(this.vocabulary);
     return Array.from(tokens, (code) => characters[code] ?? '\ufffd').join('');
   }
 
@@ -214,12 +214,8 @@ function encode(
   { vocabulary, unknown }: Options,
 ): { codes: Int32Array; vocabulary: string } {
   const texts = files.map((file) => file.toString('utf8'));
-  const characters =
-    vocabulary ??
-    [...new Set([...(texts.length > 1 ? '\n' : ''), ...texts.flatMap((t) => [...new Set(t)])])]
-      .sort()
-      .join('');
-  const codeOf = new Map([...characters].map((character, code) => [character, code]));
+  const characters = vocabulary ?? alphabetOf(texts);
+  const codeOf = new Map(Array.from(characters).map((character, code) => [character, code]));
   const fallback = unknown === null ? undefined : codeOf.get(unknown);
   if (unknown !== null && fallback === undefined) {
     throw new UsageError(
@@ -238,6 +234,13 @@ function encode(
     }
   });
   return { codes: codes.slice(0, used), vocabulary: characters };
+}
+
+/** By code point, also where a text has characters beyond 16 bits. */
+function alphabetOf(texts: readonly string[]): string {
+  const found = new Set(texts.length > 1 ? ['\n'] : []);
+  for (const text of texts) for (const character of text) found.add(character);
+  return [...found].sort().join('');
 }
 
 function outside(character: string, path: string): UsageError {

@@ -6,6 +6,6 @@ export function inSharedMemory<View extends Int32Array | Uint8Array | Float64Arr
   const memory = new SharedArrayBuffer(values.byteLength);
   const Type = values.constructor as new (buffer: SharedArrayBuffer) => View;
   const shared = new Type(memory);
-  shared.set(values as never);
+  shared.set(values);
   return shared;
 }

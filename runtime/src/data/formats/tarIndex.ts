@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { RandomAccessFile } from './randomAccessFile.ts';
+import type { RandomAccessFile } from './randomAccessFile.ts';
 
 /** A file inside an archive. */
 export interface TarEntry {

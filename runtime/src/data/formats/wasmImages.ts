@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Pixels } from './pixels.ts';
-import { fromRgba } from './pixels.ts';
+import { fromRgba, type Pixels } from './pixels.ts';
 
 /** Decodes whole files of one format; the orientation in them is left alone. */
 export type DecodePixels = (bytes: Uint8Array, grey: boolean) => Promise<Pixels>;
@@ -11,17 +10,17 @@ const require = createRequire(import.meta.url);
 /** jpeg by WebAssembly. @throws when the package `@jsquash/jpeg` is not installed */
 export async function openJpeg(): Promise<DecodePixels> {
   provideImageData();
-  const { init, default: decode } = await import('@jsquash/jpeg/decode.js');
+  const { init, default: decode } = (await import('@jsquash/jpeg/decode.js')) as unknown as Codec;
   await init(compiled('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm'));
-  return async (bytes, grey) => toPixels(await decode(bytes as never), grey);
+  return async (bytes, grey) => toPixels(await decode(bytes), grey);
 }
 
 /** png by WebAssembly. @throws when the package `@jsquash/png` is not installed */
 export async function openPng(): Promise<DecodePixels> {
   provideImageData();
-  const { init, default: decode } = await import('@jsquash/png/decode.js');
+  const { init, default: decode } = (await import('@jsquash/png/decode.js')) as unknown as Codec;
   await init(compiled('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'));
-  return async (bytes, grey) => toPixels(await decode(bytes as never), grey);
+  return async (bytes, grey) => toPixels(await decode(bytes), grey);
 }
 
 /** By hand: the packages themselves would fetch it from a URL. */
@@ -31,6 +30,12 @@ function compiled(file: string): never {
     WebAssembly: { Module: new (bytes: Uint8Array) => never };
   };
   return new WebAssembly.Module(readFileSync(require.resolve(file)));
+}
+
+/** Both packages' types are of a browser. */
+interface Codec {
+  readonly init: (module: never) => Promise<unknown>;
+  readonly default: (bytes: Uint8Array) => Promise<Rgba>;
 }
 
 interface Rgba {

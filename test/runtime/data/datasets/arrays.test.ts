@@ -154,7 +154,7 @@ describe('NpyDataset', () => {
     ['ERR_DATA_FILE', /There is no file/, { x: join(folder, 'absent.npy') }],
     ['ERR_DATA_OPTIONS', /expected a field/, {}],
   ])('refuses with %s: %s', (code, message, fields) => {
-    const open = () => new NpyDataset({ fields: fields as Record<string, string> });
+    const open = () => new NpyDataset({ fields: fields });
     expect(open).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
     );
