@@ -27,9 +27,6 @@ export interface CacheEntry {
   readonly busy: boolean;
 }
 
-/** Too little room for an entry; the run goes on without a cache. */
-export class CacheRoomError extends UsageError {}
-
 const marker = 'lightbox-cache';
 const defaultLimit = '50GB';
 
@@ -88,7 +85,7 @@ export class CacheStore {
    * Removes entries, the longest unused first, until `bytes` more fit below `limit`.
    * @param keep folder of the entry that needs the room
    * @returns the entries removed
-   * @throws CacheRoomError when the limit is too small for that
+   * @throws UsageError when the limit is too small for that
    */
   makeRoom(bytes: number, limit: number, keep: string): CacheEntry[] {
     const others = this.entries().filter(({ folder }) => folder !== keep);
@@ -97,7 +94,7 @@ export class CacheStore {
     oldest.sort((a, b) => a.lastUsed.getTime() - b.lastUsed.getTime());
     const removable = oldest.reduce((sum, entry) => sum + entry.bytes, 0);
     if (bytes + total - removable > limit) {
-      throw new CacheRoomError(
+      throw new UsageError(
         'ERR_DATA_CACHE_LIMIT',
         `An entry of about ${byteSizeText(bytes)} does not fit into the cache's limit of ${byteSizeText(limit)} (${this.root}). Raise LIGHTBOX_CACHE_LIMIT or the option "limit".`,
       );

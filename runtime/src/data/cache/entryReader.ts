@@ -29,9 +29,6 @@ export interface ReaderOptions {
 /** An entry up to this size stays in memory once read, shared with loader threads. */
 const memoryLimit = 256 * 1024 * 1024;
 
-/** A block whose bytes are not what was written. */
-export class CorruptBlockError extends UsageError {}
-
 /** Reads samples of a finished entry; every block is checked when it is first touched. */
 export class EntryReader {
   readonly manifest: Manifest;
@@ -200,8 +197,8 @@ export class EntryReader {
     return this.#sample.subarray(0, length);
   }
 
-  #corrupt(block: number): CorruptBlockError {
-    return new CorruptBlockError(
+  #corrupt(block: number): UsageError {
+    return new UsageError(
       'ERR_DATA_CACHE_CORRUPT',
       `Block ${block} of the cached ${this.manifest.name} is damaged (${this.#folder}). Remove the entry, the next run makes it again: lightbox-runtime data verify --repair`,
     );
