@@ -70,6 +70,30 @@ describe.each(projects)('the generated project "%s"', (name, flags) => {
     5 * minutes,
   );
 
+  const metricsOf = (run: string): unknown[] =>
+    readFileSync(join(project, `runs/${run}/version_0/metrics.jsonl`), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => ({ ...(JSON.parse(line) as object), time: 0 }));
+
+  const compiles = flags.some((flag) => flag.includes('compile'));
+  (compiles ? it : it.skip)(
+    // The other projects were generated without the compile feature.
+    'trains to the same numbers with and without compiling',
+    () => {
+      const train = (...args: string[]): string =>
+        npm('run', 'train', '--', '--trainer.max_steps', '40', ...args);
+      const report = train('--trainer.run_name', 'compiled');
+      const replayed = /, (\d+) steps replayed,/.exec(report)?.[1];
+      expect(Number(replayed)).toBeGreaterThanOrEqual(30);
+      const recorded = train('--trainer.run_name', 'recorded', '--trainer.callbacks.compile_callback=null');
+      expect(recorded).not.toContain('steps replayed');
+      expect(metricsOf('compiled').length).toBeGreaterThan(0);
+      expect(metricsOf('recorded')).toEqual(metricsOf('compiled'));
+    },
+    5 * minutes,
+  );
+
   it(
     'runs every command of its SKILL.md that needs no checkpoint',
     () => {
