@@ -5,6 +5,7 @@ import { didYouMean, UsageError } from '../../errors.ts';
 import type { BatchReader, Column } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
 import { parseOptions } from '../parseOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 import { parseCsv, type CsvRow } from './csvText.ts';
 import { resolveDataPath } from './dataPath.ts';
 import { TensorDataset } from './tensorDataset.ts';
@@ -83,6 +84,13 @@ export class CsvDataset implements Dataset<CsvSample> {
 
   reader(kernels?: Readonly<Record<string, unknown>>): BatchReader | undefined {
     return this.#table.reader(kernels);
+  }
+
+  /** Loader threads read the same memory. */
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<CsvDataset>(this, CsvDataset, ['get', 'reader'], () =>
+      this.#table.recipe(),
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import { messageOf, UsageError } from '../../errors.ts';
 import type { Column } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
 import { parseOptions } from '../parseOptions.ts';
+import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 import { resolveDataPath } from './dataPath.ts';
 
 export const jsonDatasetSchema = z.strictObject({
@@ -32,11 +33,13 @@ export class JsonDataset implements Dataset<JsonObject> {
   /** sha256 of the selection and the file. */
   readonly fingerprint: string;
   readonly columns: Readonly<Record<string, Column>>;
+  readonly #options: JsonDatasetOptions;
   readonly #records: readonly JsonObject[];
 
   /** @throws UsageError naming the file and the line or index of a record that is no object */
   constructor(options: JsonDatasetOptions) {
     const parsed = parseOptions(jsonDatasetSchema, options, 'JsonDataset');
+    this.#options = parsed;
     const { offset, limit, integers } = parsed;
     const path = resolveDataPath(parsed.path);
     const text = readFileSync(path, 'utf8');
@@ -63,6 +66,15 @@ export class JsonDataset implements Dataset<JsonObject> {
       throw new RangeError(`Record ${index} of ${this.length}.`);
     }
     return this.#records[index];
+  }
+
+  /** Each loader thread reads the file. */
+  recipe(): Recipe | undefined {
+    return recipeUnlessOverridden<JsonDataset>(this, JsonDataset, ['get'], () => ({
+      module: import.meta.url,
+      name: 'JsonDataset',
+      args: [this.#options],
+    }));
   }
 }
 

@@ -7,7 +7,9 @@ import {
   type CsvDatasetOptions,
 } from '../../../../runtime/src/data/datasets/csvDataset.ts';
 import { parseCsv } from '../../../../runtime/src/data/datasets/csvText.ts';
+import { DataLoader } from '../../../../runtime/src/data/dataLoader.ts';
 import { JsonDataset } from '../../../../runtime/src/data/datasets/jsonDataset.ts';
+import { collect, digest } from '../batches.ts';
 import type { HostTensor } from '../../../../runtime/src/core/batch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lightbox-records-'));
@@ -145,5 +147,23 @@ describe('JsonDataset', () => {
     { text: '', message: /has 0 records/ },
   ])('refuses $text', ({ text, message }) => {
     expect(() => new JsonDataset({ path: file('bad.json', text) })).toThrow(message);
+  });
+});
+
+describe('records in loader threads', () => {
+  const csv = file('threads.csv', 'a,b\n1,2\n3,4\n5,6\n');
+  const jsonl = file('threads.jsonl', '{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n{"a":3,"b":"z"}\n');
+
+  it.each([
+    ['csv', () => new CsvDataset({ path: csv, target: 'b' })],
+    ['jsonl', () => new JsonDataset({ path: jsonl, integers: ['a'] })],
+  ])('are the same batches: %s', async (_name, open) => {
+    const digests = async (numWorkers: number): Promise<string[]> => {
+      const loader = new DataLoader({ dataset: open(), batchSize: 2, seed: 1, numWorkers });
+      const found = (await collect(loader, 0, 6)).map(({ batch }) => digest(batch));
+      await loader.dispose();
+      return found;
+    };
+    expect(await digests(1)).toEqual(await digests(0));
   });
 });
