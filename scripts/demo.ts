@@ -17,7 +17,7 @@ say(`Scaffolding ${project}`);
 run(process.execPath, [
   join(root, 'dist/generators/bin.js'),
   'digits-demo',
-  ...['--task', task, '--model', 'digits', '--features', 'hpo,dataporter,compile'],
+  ...['--task', task, '--model', 'digits', '--features', 'hpo,compile'],
   ...['--dir', project],
 ]);
 say('Installing its packages');
