@@ -6,6 +6,7 @@ import type { BatchReader, Column, ImageKernel, ImageWriter, ReadRequest } from 
 import type { Dataset } from '../dataset.ts';
 import { allocateFloats } from '../floatSlab.ts';
 import { parseOptions } from '../parseOptions.ts';
+import { pixelWriter } from '../transforms/pixelWriter.ts';
 import { recipeUnlessOverridden, type Recipe } from '../workers/recipe.ts';
 import { IdxFile } from './idxFile.ts';
 
@@ -103,7 +104,10 @@ export class IdxDataset implements Dataset<IdxSample> {
   reader(kernels: Readonly<Record<string, ImageKernel>> = {}): BatchReader | undefined {
     if (Object.keys(kernels).some((field) => field !== 'image')) return undefined;
     const [height, width, channels] = this.#imageShape;
-    const write = kernels.image?.prepare({ height, width, channels, values: this.#values });
+    const image = { height, width, channels, values: this.#values };
+    const tables = new Float32Array(256 * channels);
+    for (let channel = 0; channel < channels; channel++) tables.set(this.#values, 256 * channel);
+    const write = kernels.image?.prepare(image) ?? pixelWriter(image, tables);
     return { columns: this.columns, read: (request) => this.#read(request, write) };
   }
 
@@ -115,15 +119,14 @@ export class IdxDataset implements Dataset<IdxSample> {
     }));
   }
 
-  #read({ ids, slots, out, rng }: ReadRequest, write: ImageWriter | undefined): void {
+  #read({ ids, slots, out, rng }: ReadRequest, write: ImageWriter): void {
     const { pixels, labels } = this.#load();
-    const size = pixels.length / this.length;
+    const [height, width, channels] = this.#imageShape;
+    const size = height * width * channels;
     const images = out.image as Float32Array;
     for (let row = 0; row < ids.length; row++) {
       const slot = slots[row];
-      const from = ids[row] * size;
-      if (write === undefined) copyPixels(pixels, from, size, this.#values, images, slot * size);
-      else write(pixels, from, images, slot * size, () => rng(slot));
+      write(pixels, ids[row] * size, images, slot * size, () => rng(slot));
       if (labels !== undefined) out.label[slot] = labels[ids[row]];
     }
   }

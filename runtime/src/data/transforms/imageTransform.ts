@@ -5,6 +5,7 @@ import type { BatchReader, ByteImage, ImageWriter } from '../batchReader.ts';
 import type { Dataset } from '../dataset.ts';
 import { imageField, perChannel, probability, channelValues } from './imageOptions.ts';
 import { Normalize } from './normalize.ts';
+import { pixelWriter } from './pixelWriter.ts';
 import { RandomCrop } from './randomCrop.ts';
 import { RandomHorizontalFlip } from './randomHorizontalFlip.ts';
 import { Compose, type Transform } from './transform.ts';
@@ -69,7 +70,7 @@ export class ImageTransform implements Transform {
   #writer(image: ByteImage): ImageWriter {
     const { padding, flip } = this.parameters;
     const { random } = this;
-    const write = windowWriter(image, this.#tables(image), this.#fill(image.channels));
+    const write = pixelWriter(image, this.#tables(image), this.#fill(image.channels));
     return (source, from, out, to, rngOf) => {
       let top = 0;
       let left = 0;
@@ -82,7 +83,7 @@ export class ImageTransform implements Transform {
         }
         if (flip > 0) mirrored = rng.uniform() < flip;
       }
-      write(source, from, out, to, top, left, mirrored);
+      write(source, from, out, to, { top, left, mirrored });
     };
   }
 
@@ -105,109 +106,4 @@ export class ImageTransform implements Transform {
     const fill = Math.fround(this.parameters.fill);
     return mean.map((value, channel) => (fill - value) / std[channel]);
   }
-}
-
-type WindowWriter = (
-  source: Uint8Array,
-  from: number,
-  out: Float32Array,
-  to: number,
-  top: number,
-  left: number,
-  mirrored: boolean,
-) => void;
-
-/** Bounds are settled a row at a time: a test inside the pixel loop would halve the speed. */
-function windowWriter(image: ByteImage, tables: Float32Array, fill: Float32Array): WindowWriter {
-  const { height, width, channels } = image;
-  const rowLength = width * channels;
-  const fillPixels = (out: Float32Array, start: number, end: number): void => {
-    for (let index = start, channel = 0; index < end; index++) {
-      out[index] = fill[channel];
-      if (++channel === channels) channel = 0;
-    }
-  };
-  return (source, from, out, to, top, left, mirrored) => {
-    // Of the window's columns those with pixels behind them; mirrored, they change sides.
-    const first = Math.max(0, -left);
-    const end = Math.min(width, width - left);
-    for (let row = 0; row < height; row++) {
-      const target = to + row * rowLength;
-      const sourceRow = row + top;
-      if (sourceRow < 0 || sourceRow >= height || end <= first) {
-        fillPixels(out, target, target + rowLength);
-        continue;
-      }
-      const begin = mirrored ? width - end : first;
-      const count = end - first;
-      fillPixels(out, target, target + begin * channels);
-      fillPixels(out, target + (begin + count) * channels, target + rowLength);
-      const pixels = from + (sourceRow * width + first + left) * channels;
-      copyRow(source, pixels, out, target + begin * channels, count, channels, tables, mirrored);
-    }
-  };
-}
-
-function copyRow(
-  source: Uint8Array,
-  from: number,
-  out: Float32Array,
-  to: number,
-  count: number,
-  channels: number,
-  tables: Float32Array,
-  mirrored: boolean,
-): void {
-  if (channels === 1) {
-    if (mirrored) copyMirrored(source, from + count - 1, out, to, count, tables);
-    else copyForward(source, from, out, to, count, tables);
-    return;
-  }
-  for (let pixel = 0; pixel < count; pixel++) {
-    const start = from + (mirrored ? count - 1 - pixel : pixel) * channels;
-    for (let channel = 0; channel < channels; channel++) {
-      out[to + pixel * channels + channel] = tables[256 * channel + source[start + channel]];
-    }
-  }
-}
-
-// Four pixels a turn: rows are short and the loop itself costs as much as what is in it.
-function copyForward(
-  source: Uint8Array,
-  from: number,
-  out: Float32Array,
-  to: number,
-  count: number,
-  table: Float32Array,
-): void {
-  let index = 0;
-  for (; index + 4 <= count; index += 4) {
-    const at = from + index;
-    const target = to + index;
-    out[target] = table[source[at]];
-    out[target + 1] = table[source[at + 1]];
-    out[target + 2] = table[source[at + 2]];
-    out[target + 3] = table[source[at + 3]];
-  }
-  for (; index < count; index++) out[to + index] = table[source[from + index]];
-}
-
-function copyMirrored(
-  source: Uint8Array,
-  last: number,
-  out: Float32Array,
-  to: number,
-  count: number,
-  table: Float32Array,
-): void {
-  let index = 0;
-  for (; index + 4 <= count; index += 4) {
-    const at = last - index;
-    const target = to + index;
-    out[target] = table[source[at]];
-    out[target + 1] = table[source[at - 1]];
-    out[target + 2] = table[source[at - 2]];
-    out[target + 3] = table[source[at - 3]];
-  }
-  for (; index < count; index++) out[to + index] = table[source[last - index]];
 }
