@@ -86,7 +86,11 @@ describe.each(projects)('the generated project "%s"', (name, flags) => {
       const report = train('--trainer.run_name', 'compiled');
       const replayed = /, (\d+) steps replayed,/.exec(report)?.[1];
       expect(Number(replayed)).toBeGreaterThanOrEqual(30);
-      const recorded = train('--trainer.run_name', 'recorded', '--trainer.callbacks.compile_callback=null');
+      const recorded = train(
+        '--trainer.run_name',
+        'recorded',
+        '--trainer.callbacks.compile_callback=null',
+      );
       expect(recorded).not.toContain('steps replayed');
       expect(metricsOf('compiled').length).toBeGreaterThan(0);
       expect(metricsOf('recorded')).toEqual(metricsOf('compiled'));

@@ -8,6 +8,7 @@ import {
 } from '../../../../runtime/src/data/datasets/csvDataset.ts';
 import { parseCsv } from '../../../../runtime/src/data/datasets/csvText.ts';
 import { DataLoader } from '../../../../runtime/src/data/dataLoader.ts';
+import type { Dataset } from '../../../../runtime/src/data/dataset.ts';
 import { JsonDataset } from '../../../../runtime/src/data/datasets/jsonDataset.ts';
 import { collect, digest } from '../batches.ts';
 import type { HostTensor } from '../../../../runtime/src/core/batch.ts';
@@ -155,8 +156,8 @@ describe('records in loader threads', () => {
   const jsonl = file('threads.jsonl', '{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n{"a":3,"b":"z"}\n');
 
   it.each([
-    ['csv', () => new CsvDataset({ path: csv, target: 'b' })],
-    ['jsonl', () => new JsonDataset({ path: jsonl, integers: ['a'] })],
+    ['csv', (): Dataset => new CsvDataset({ path: csv, target: 'b' })],
+    ['jsonl', (): Dataset => new JsonDataset({ path: jsonl, integers: ['a'] })],
   ])('are the same batches: %s', async (_name, open) => {
     const digests = async (numWorkers: number): Promise<string[]> => {
       const loader = new DataLoader({ dataset: open(), batchSize: 2, seed: 1, numWorkers });
