@@ -1,7 +1,7 @@
 import { isUsageError, LightboxCLI } from 'lightbox-runtime';
 import { MultiDatasetModule } from 'lightbox-runtime/data';
 
-// `npm run data`: opens every data set of the config and reads from it, so that whatever is missing
+// `npm run data:prepare`: opens every data set of the config and reads from it, so that whatever is missing
 // or does not fit together is known before a training needs it, and prints what an epoch will be.
 try {
   await prepare();
