@@ -8,7 +8,7 @@ import { ImageFolderDataset } from '../../runtime/dist/data/datasets/imageFolder
 export const jpegFiles = 96;
 const side = 256;
 
-/** A folder `jpegs` of images of 256 x 256, quality 90: waves with some grain, about as large as photographs. */
+/** A folder `jpegs` of images of 256 x 256, quality 90: waves with some grain, as large as photographs: 19 KB. */
 export async function writeJpegs(): Promise<string> {
   const encode = await openEncoder();
   const root = mkdtempSync(join(tmpdir(), 'lightbox-jpegs-'));
@@ -21,7 +21,7 @@ export async function writeJpegs(): Promise<string> {
       for (let channel = 0; channel < 3; channel++) {
         noise = (noise * 48271) % 2147483647;
         const wave = Math.sin((x * (file + 3)) / 90 + channel) + Math.cos((y * (file + 5)) / 70);
-        data[4 * pixel + channel] = 128 + 50 * wave + (noise % 8) - 4;
+        data[4 * pixel + channel] = 128 + 50 * wave + (noise % 4) - 2;
       }
       data[4 * pixel + 3] = 255;
     }
