@@ -46,7 +46,12 @@ export { hookNames, type HookArguments, type HookName } from './core/hooks.ts';
 export type { Clock, Env, Signals, Terminal } from './core/ports.ts';
 export type { RunPlan } from './core/runPlan.ts';
 export type { RunKind, Stage } from './core/stage.ts';
-export type { EndStatus, SaveOptions, TrainerContext } from './core/trainerContext.ts';
+export type {
+  EndStatus,
+  PauseBoundary,
+  SaveOptions,
+  TrainerContext,
+} from './core/trainerContext.ts';
 export type { TrainerPorts } from './trainer/ports.ts';
 export type { EvaluationResult, FitResult, FitTimings } from './trainer/results.ts';
 export { Trainer, type FitArguments } from './trainer/trainer.ts';
@@ -59,6 +64,7 @@ export { EarlyStopping } from './callbacks/earlyStopping.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
 export { ModelSummary } from './callbacks/modelSummary.ts';
+export { PauseCallback } from './callbacks/pause.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
 
 // Loggers

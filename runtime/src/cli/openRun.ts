@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { describeCheckpoint } from '../checkpoint/index.ts';
+import { PauseCallback } from '../callbacks/pause.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { buildRun } from '../config/buildRun.ts';
@@ -91,6 +92,9 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   };
   // Callbacks of the script are always there: a configuration adds to them.
   const callbacks = [...(request.trainerDefaults?.callbacks ?? []), ...trainerOptions.callbacks];
+  if (!callbacks.some((callback) => callback instanceof PauseCallback)) {
+    callbacks.push(new PauseCallback());
+  }
   const trainer = new Trainer(
     { ...trainerOptions, callbacks },
     {

@@ -1,14 +1,18 @@
 import { createLogUpdate } from 'log-update';
 import type { Terminal } from '../core/ports.ts';
+import { isForeground, watchSuspension } from './jobControl.ts';
+import { KeyReader } from './keyReader.ts';
+import { lineWidth, truncateLine } from './truncateLine.ts';
 
 const hideCursor = '\u001B[?25l';
 const showCursor = '\u001B[?25h';
+const eraseLineAndUp = '\u001B[2K\u001B[1A';
 
 /** The streams a terminal is made of. */
 export interface TerminalStreams {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
-  /** `NO_COLOR`, `FORCE_COLOR`, `CI`, `TERM` are read. */
+  /** `NO_COLOR`, `FORCE_COLOR`, `CI`, `TERM` and the locale are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -23,45 +27,51 @@ export interface ProcessTerminal extends Terminal {
  */
 export function createTerminal({ input, output, env }: TerminalStreams): ProcessTerminal {
   const isTTY = output.isTTY && !isSet(env.CI) && env.TERM !== 'dumb';
-  const update = createLogUpdate(output, { showCursor: true });
-  const keys = new KeyReader(input);
-  let shown: string | null = null;
-  const clear = (): void => {
-    if (shown !== null) update.clear();
+  const screen = new LiveLines(output);
+  const keys = new KeyReader(input, () => {
+    restore();
+  });
+  let stopWatching: (() => void) | null = null;
+  const restore = (): void => {
+    stopWatching?.();
+    stopWatching = null;
+    keys.end();
+    screen.show(null);
   };
-  const end = (): void => {
-    if (shown === null) return;
-    update.clear();
-    update.done();
-    output.write(showCursor);
-    shown = null;
+  /** From the first thing on that a stop would leave behind. */
+  const watch = (): void => {
+    stopWatching ??= watchSuspension({
+      leave: () => {
+        keys.close();
+        screen.suspend();
+      },
+      enter: (foreground) => {
+        if (foreground) keys.open();
+        screen.resume(foreground);
+      },
+    });
   };
   return {
     isTTY,
     get columns() {
-      return output.columns > 0 ? output.columns : 80;
+      return screen.columns;
     },
     color: !isSet(env.NO_COLOR) && (isTTY || isSet(env.FORCE_COLOR)),
-    line(text) {
-      clear();
-      output.write(`${text}\n`);
-      if (shown !== null) update(shown);
+    unicode: hasUnicode(env),
+    line: (text) => {
+      screen.line(text);
     },
     live(lines) {
       if (!isTTY) return;
-      if (lines === null) {
-        end();
-        return;
-      }
-      if (shown === null) output.write(hideCursor);
-      shown = lines.join('\n');
-      update(shown);
+      if (lines !== null) watch();
+      screen.show(lines);
     },
-    onKey: (handler) => (isTTY ? keys.listen(handler) : () => undefined),
-    restore() {
-      keys.close();
-      end();
+    onKey(handler) {
+      if (!isTTY || !input.isTTY || !isForeground()) return null;
+      watch();
+      return keys.listen(handler);
     },
+    restore,
   };
 }
 
@@ -69,51 +79,86 @@ function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== '' && value !== '0' && value !== 'false';
 }
 
-/** Reads single keys; a paste or an escape sequence arrives as one chunk and is not a key. */
-class KeyReader {
-  readonly #input: NodeJS.ReadStream;
-  readonly #handlers = new Set<(key: string) => void>();
-  #isOpen = false;
+/** Unless the locale names another encoding, as `LANG=C` does. */
+function hasUnicode({ LC_ALL, LC_CTYPE, LANG }: TerminalStreams['env']): boolean {
+  const locale = [LC_ALL, LC_CTYPE, LANG].find((value) => value !== undefined && value !== '');
+  return locale === undefined || /utf-?8/i.test(locale);
+}
 
-  constructor(input: NodeJS.ReadStream) {
-    this.#input = input;
+/** Lines at the bottom of the screen that are drawn over, below lines that stay. */
+class LiveLines {
+  readonly #output: NodeJS.WriteStream;
+  readonly #update: ReturnType<typeof createLogUpdate>;
+  #shown: readonly string[] | null = null;
+  /** As they are on the screen. */
+  #drawn: readonly string[] = [];
+  #suspended = false;
+
+  constructor(output: NodeJS.WriteStream) {
+    this.#output = output;
+    this.#update = createLogUpdate(output, { showCursor: true });
   }
 
-  listen(handler: (key: string) => void): () => void {
-    if (!this.#input.isTTY) return () => undefined;
-    if (this.#handlers.size === 0) this.#open();
-    this.#handlers.add(handler);
-    return () => {
-      this.#handlers.delete(handler);
-      if (this.#handlers.size === 0) this.close();
-    };
+  get columns(): number {
+    return this.#output.columns > 0 ? this.#output.columns : 80;
   }
 
-  close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#handlers.clear();
-    this.#input.off('data', this.#read);
-    this.#input.setRawMode(false);
-    this.#input.pause();
+  line(text: string): void {
+    if (this.#shown !== null && !this.#suspended) this.#update.clear();
+    this.#output.write(`${text}\n`);
+    this.#draw();
   }
 
-  #open(): void {
-    this.#isOpen = true;
-    this.#input.setRawMode(true);
-    this.#input.on('data', this.#read);
-    this.#input.resume();
-    // Waiting for keys must not keep a finished process alive.
-    this.#input.unref();
-  }
-
-  readonly #read = (chunk: Buffer | string): void => {
-    const text = String(chunk);
-    if (text === '\u0003') {
-      // Raw mode takes Ctrl-C away from the system, so it is passed on by hand.
-      process.kill(process.pid, 'SIGINT');
-    } else if (Array.from(text).length === 1) {
-      for (const handler of this.#handlers) handler(text);
+  show(lines: readonly string[] | null): void {
+    if (lines === null) {
+      if (this.#shown === null) return;
+      this.#erase();
+      this.#shown = null;
+      this.#output.off('resize', this.#resized);
+      return;
     }
+    if (this.#shown === null) {
+      this.#output.on('resize', this.#resized);
+      if (!this.#suspended) this.#output.write(hideCursor);
+    }
+    this.#shown = lines;
+    this.#draw();
+  }
+
+  suspend(): void {
+    if (this.#shown !== null && !this.#suspended) this.#erase();
+    this.#suspended = true;
+  }
+
+  /** @param foreground in the background nothing is drawn: another program has the screen */
+  resume(foreground: boolean): void {
+    if (!this.#suspended || !foreground) return;
+    this.#suspended = false;
+    if (this.#shown === null) return;
+    this.#output.write(hideCursor);
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#shown === null || this.#suspended) return;
+    const width = this.columns - 1;
+    this.#drawn = this.#shown.map((line) => truncateLine(line, width));
+    this.#update(this.#drawn.join('\n'));
+  }
+
+  #erase(): void {
+    this.#update.clear();
+    this.#update.done();
+    this.#output.write(showCursor);
+  }
+
+  /** A narrower screen has wrapped the lines: their further rows go first. */
+  readonly #resized = (): void => {
+    if (this.#shown === null || this.#suspended) return;
+    const rowsOf = (line: string): number => Math.max(1, Math.ceil(lineWidth(line) / this.columns));
+    const rows = this.#drawn.reduce((sum, line) => sum + rowsOf(line), 0);
+    this.#output.write(eraseLineAndUp.repeat(rows - this.#drawn.length));
+    this.#update.clear();
+    this.#draw();
   };
 }

@@ -17,7 +17,6 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** Classes that this version does not have, and what does their work until then. */
 const notYet: Readonly<Record<string, string>> = {
-  'callbacks.PauseCallback': 'Ctrl-C saves and ends a run; --ckpt_path goes on from there',
   'callbacks.EnvironmentCallback': 'write the variables into the section "environment" at the top',
   'callbacks.WandbArtifactCheckpoint':
     'lightbox.callbacks.ModelCheckpoint keeps checkpoints locally',

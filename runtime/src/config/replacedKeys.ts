@@ -8,6 +8,18 @@ const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     backend: 'the back end is chosen by trainer.accelerator',
     fullgraph: 'kernels that fell back are named at the end. Leave it out',
   },
+  PauseCallback: {
+    checkpoint_dir:
+      'a pause is saved in checkpoints/ of its run, where it is resumed. Leave it out',
+    pause_on_batch_end: 'write pause_at: batch',
+    upload_to_wandb: 'write upload: this',
+    save_rng_states: 'every checkpoint has all state. Leave it out',
+    show_pause_countdown: 'a pause comes within an update. Leave it out',
+    refresh_rate: 'write it at FlowProgressBarCallback',
+    bar_colour: 'write it at FlowProgressBarCallback',
+    global_bar_metrics: 'write it at FlowProgressBarCallback',
+    interval_bar_metrics: 'write it at FlowProgressBarCallback',
+  },
   ProgressBar: {
     refresh_rate: 'write refresh_per_second',
     global_bar_metrics: 'log a metric with progBar to see it in the bar',

@@ -32,6 +32,8 @@ export interface Logger {
   logHyperparameters(values: JsonObject): void;
   flush(): Promise<void>;
   finish(status: RunStatus): Promise<void>;
+  /** Keeps copies of checkpoints elsewhere; called with those of a pause when that was asked for. */
+  uploadCheckpoints?(paths: readonly string[]): Promise<void>;
   /** How far it is, for checkpoints; taken after `flush`. */
   stateDict?(): JsonObject;
   /** Called before `start` when a run is resumed. */

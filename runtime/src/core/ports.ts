@@ -4,15 +4,20 @@ export interface Terminal {
   readonly isTTY: boolean;
   readonly columns: number;
   readonly color: boolean;
+  /** False where only ASCII is safe to print. Default true. */
+  readonly unicode?: boolean;
   /** Prints a line above any live lines. */
   line(text: string): void;
   /** Replaces the live lines at the bottom; null removes them. No effect without a TTY. */
   live(lines: readonly string[] | null): void;
-  /** Asks to be told one key press at a time; returns how to stop. No effect without a TTY. */
-  onKey?(handler: (key: string) => void): () => void;
+  /**
+   * Asks to be told one key press at a time; several bytes at once (a paste) are no key press.
+   * @returns how to stop, or null where no keys can be read: no TTY, CI, a job in the background
+   */
+  onKey?(handler: (key: string) => void): (() => void) | null;
 }
 
-export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGUSR2' | 'SIGHUP';
+export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP';
 
 /** Process signals. */
 export interface Signals {

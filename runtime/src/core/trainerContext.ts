@@ -3,7 +3,7 @@ import type { Counters } from './counters.ts';
 import type { Json } from './json.ts';
 import type { Logger } from './logger.ts';
 import type { LatestMetric } from './metricStore.ts';
-import type { Clock, Terminal } from './ports.ts';
+import type { Clock, Signals, Terminal } from './ports.ts';
 import type { RunKind, Stage } from './stage.ts';
 import type { TrainModule } from './trainModule.ts';
 import type { RunPlan } from './runPlan.ts';
@@ -33,6 +33,9 @@ export interface SaveOptions {
   readonly background?: boolean;
 }
 
+/** Where a requested pause takes place; see `TrainerContext.requestPause`. */
+export type PauseBoundary = 'batch' | 'update' | 'validation' | 'epoch';
+
 /** How a run ended without an error. */
 export type EndStatus = 'finished' | 'stopped' | 'paused' | 'interrupted';
 
@@ -59,6 +62,7 @@ export interface TrainerContext {
   /** Norm of the last update's gradients before clipping. */
   readonly gradientNorm: number | null;
   readonly terminal: Terminal;
+  readonly signals: Signals;
   readonly clock: Clock;
   /** Seconds of the run so far, those before a resume included. */
   readonly seconds: number;
@@ -81,8 +85,20 @@ export interface TrainerContext {
   removeCheckpoint(path: string): Promise<void>;
   /** Path of the best checkpoint so far, if a callback keeps one. */
   bestCheckpoint(): string | null;
+  /** Path of the checkpoint that this run saved last. */
+  readonly lastCheckpoint: string | null;
   /** Ends training after the current update, with the reason in the summary. */
   requestStop(reason: string): void;
-  /** Saves and ends after the current update so that the run can be resumed. */
-  requestPause(reason: string): void;
+  /**
+   * Saves and ends so that the run can be resumed: after the current update, or at the boundary
+   * `at`. `batch` may lie inside an accumulation group; `validation` is after the next validation,
+   * at the latest at the end of the epoch.
+   */
+  requestPause(reason: string, at?: PauseBoundary): void;
+  /** Takes a pause back that has not happened yet; false when none was asked for. */
+  cancelPause(): boolean;
+  /** Saves a checkpoint after the current batch, or validation, and goes on. */
+  requestSave(): void;
+  /** Validates after the current batch; false when there is nothing to validate. */
+  requestValidation(): boolean;
 }

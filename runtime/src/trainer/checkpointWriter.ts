@@ -46,6 +46,8 @@ export class CheckpointWriter {
     if (store === undefined) {
       store = CheckpointStore.open(absolute);
       this.#stores.set(absolute, store);
+      // The next save may find the folder in order.
+      store.catch(() => this.#stores.delete(absolute));
     }
     return store;
   }

@@ -39,6 +39,7 @@ export async function runFit(
   const engineBefore = engineCounters();
   const { loader, validation } = openData(session, data);
   run.plan = makePlan(run, loader, validation);
+  run.validates = validation.length > 0;
   const parameters = buildModule(run.module, run.rng);
   if (checkpoint !== null) restoreWeights(parameters, checkpoint);
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);

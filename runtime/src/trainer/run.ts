@@ -3,13 +3,14 @@ import { newCounters, type Counters } from '../core/counters.ts';
 import type { Json } from '../core/json.ts';
 import type { Logger } from '../core/logger.ts';
 import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricStore.ts';
-import type { Clock, Terminal } from '../core/ports.ts';
+import type { Clock, Signals, Terminal } from '../core/ports.ts';
 import type { Profiler } from '../core/profiler.ts';
 import type { RunPlan } from '../core/runPlan.ts';
 import type { RunKind, Stage } from '../core/stage.ts';
 import type {
   EndStatus,
   OptimizerGroupView,
+  PauseBoundary,
   SaveOptions,
   TrainerContext,
 } from '../core/trainerContext.ts';
@@ -35,6 +36,7 @@ export interface RunParts {
   readonly name: string;
   readonly runDir: string;
   readonly terminal: Terminal;
+  readonly signals: Signals;
   readonly clock: Clock;
   readonly profiler: Profiler;
   readonly config: Json;
@@ -53,6 +55,7 @@ export class Run implements TrainerContext, LogSink {
   readonly name: string;
   readonly runDir: string;
   readonly terminal: Terminal;
+  readonly signals: Signals;
   readonly clock: Clock;
   readonly profiler: Profiler;
   readonly config: Json;
@@ -75,6 +78,8 @@ export class Run implements TrainerContext, LogSink {
   lastCheckpoint: string | null = null;
   /** Replays training steps, when a callback wants that and the back end can. */
   compiled: CompiledSteps | null = null;
+  /** Whether this fit has anything to validate on. */
+  validates = false;
   /** Set by everybody who asks where training stands: a recorded step may depend on it. */
   countersAsked = false;
   #started: number;
@@ -88,6 +93,7 @@ export class Run implements TrainerContext, LogSink {
     this.name = parts.name;
     this.runDir = parts.runDir;
     this.terminal = parts.terminal;
+    this.signals = parts.signals;
     this.clock = parts.clock;
     this.profiler = parts.profiler;
     this.config = parts.config;
@@ -188,8 +194,23 @@ export class Run implements TrainerContext, LogSink {
     this.requests.stop ??= reason;
   }
 
-  requestPause(reason: string): void {
-    this.requests.pause ??= reason;
+  requestPause(reason: string, at: PauseBoundary = 'update'): void {
+    this.requests.pause ??= { reason, at };
+  }
+
+  cancelPause(): boolean {
+    const had = this.requests.pause !== null;
+    this.requests.pause = null;
+    return had;
+  }
+
+  requestSave(): void {
+    this.requests.save = true;
+  }
+
+  requestValidation(): boolean {
+    this.requests.validate = this.validates;
+    return this.validates;
   }
 
   /** Runs `body` with a store of its own: nothing it logs stays. */

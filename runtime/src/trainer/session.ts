@@ -55,6 +55,7 @@ export class Session {
       name: output.name,
       runDir: output.dir,
       terminal: ports.terminal,
+      signals: ports.signals,
       clock: ports.clock,
       profiler: new Profiler({ clock: ports.clock }),
       config: ports.config,

@@ -1,5 +1,5 @@
 import type { RunPlan } from '../core/runPlan.ts';
-import type { EndStatus } from '../core/trainerContext.ts';
+import type { EndStatus, PauseBoundary } from '../core/trainerContext.ts';
 import { LightboxError } from '../errors.ts';
 
 export interface RunEnd {
@@ -14,17 +14,26 @@ export class ForcedInterrupt extends LightboxError {
   }
 }
 
+/** Finest first: a pause takes place at its own boundary and at every coarser one. */
+const boundaries: readonly PauseBoundary[] = ['batch', 'update', 'validation', 'epoch'];
+
 /** What was asked of a run from outside its loops. */
 export class StopRequests {
   stop: string | null = null;
-  pause: string | null = null;
+  pause: { readonly reason: string; readonly at: PauseBoundary } | null = null;
   interrupt: string | null = null;
   forced: ForcedInterrupt | null = null;
+  save = false;
+  validate = false;
 
-  /** A pause or interrupt: leave as soon as an update is complete, and save. */
-  get leaving(): RunEnd | null {
-    if (this.interrupt !== null) return { status: 'interrupted', reason: this.interrupt };
-    return this.pause === null ? null : { status: 'paused', reason: this.pause };
+  /** A pause or interrupt that leaves the run, saved, at this boundary. */
+  leavingAt(boundary: PauseBoundary): RunEnd | null {
+    const { interrupt, pause } = this;
+    if (interrupt !== null && boundary !== 'batch') {
+      return { status: 'interrupted', reason: interrupt };
+    }
+    if (pause === null || boundaries.indexOf(boundary) < boundaries.indexOf(pause.at)) return null;
+    return { status: 'paused', reason: pause.reason };
   }
 }
 

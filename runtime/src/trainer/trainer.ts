@@ -2,6 +2,7 @@ import { readCheckpoint, type Checkpoint } from '../checkpoint/index.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { Loaders } from '../core/loader.ts';
 import type { RunKind } from '../core/stage.ts';
+import type { PauseBoundary } from '../core/trainerContext.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { openSources, prepareWeights, runEvaluation } from './evaluateRun.ts';
 import { forcedResult, runFit } from './fit.ts';
@@ -106,9 +107,14 @@ export class Trainer {
     this.#session?.run.requestStop(reason);
   }
 
-  /** Saves and ends a running fit after its current update. */
-  requestPause(reason = 'requested'): void {
-    this.#session?.run.requestPause(reason);
+  /** Saves and ends a running fit: after its current update, or at another boundary. */
+  requestPause(reason = 'requested', at: PauseBoundary = 'update'): void {
+    this.#session?.run.requestPause(reason, at);
+  }
+
+  /** Saves a checkpoint of a running fit after its current batch; it goes on. */
+  requestSave(): void {
+    this.#session?.run.requestSave();
   }
 
   async #evaluate(

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createTerminal } from '../../../runtime/src/cli/processTerminal.ts';
 import { resumeCommand } from '../../../runtime/src/cli/resumeHint.ts';
 import { shellQuote } from '../../../runtime/src/cli/shellQuote.ts';
@@ -66,18 +66,90 @@ describe('the terminal', () => {
     expect(text.endsWith('\u001B[?25h')).toBe(true);
   });
 
-  it('reads single keys, ignores pastes, and leaves raw mode', () => {
+  /** Longer than keys of a paste are apart. */
+  const typed = () => new Promise((resolve) => setTimeout(resolve, 70));
+
+  it('reads single keys, ignores pastes, and leaves raw mode', async () => {
     const screen = fakeScreen(true);
     const terminal = terminalOn(screen);
     const keys: string[] = [];
     const stop = terminal.onKey?.((key) => keys.push(key));
-    screen.input.emit('data', Buffer.from('p'));
-    screen.input.emit('data', Buffer.from('pasted'));
-    screen.input.emit('data', Buffer.from('\u001B[A'));
+    const type = async (...chunks: string[]): Promise<void> => {
+      for (const chunk of chunks) screen.input.emit('data', Buffer.from(chunk));
+      await typed();
+    };
+    await type('p');
+    await type('pasted');
+    await type('\u001B[A');
+    // The bytes of a slow paste, one by one.
+    await type('s', 'a', 'v', 'e');
+    await type('q');
     stop?.();
-    screen.input.emit('data', Buffer.from('q'));
-    expect(keys).toEqual(['p']);
+    await type('v');
+    expect(keys).toEqual(['p', 'q']);
     expect(screen.modes).toEqual([true, false]);
+  });
+
+  it('passes every Ctrl-C on, several in one chunk too', () => {
+    const screen = fakeScreen(true);
+    const terminal = terminalOn(screen);
+    terminal.onKey?.(() => undefined);
+    let received = 0;
+    const count = (): number => ++received;
+    process.on('SIGINT', count);
+    const kill = jest.spyOn(process, 'kill').mockImplementation(() => {
+      count();
+      return true;
+    });
+    screen.input.emit('data', Buffer.from('\u0003\u0003'));
+    kill.mockRestore();
+    process.off('SIGINT', count);
+    terminal.restore();
+    expect(received).toBe(2);
+  });
+
+  it.each([
+    [{ env: { CI: 'true' }, isTTY: true }],
+    [{ env: { TERM: 'dumb' }, isTTY: true }],
+    [{ env: {}, isTTY: false }],
+  ])('reads no keys with %j', ({ env, isTTY }) => {
+    const screen = fakeScreen(isTTY);
+    expect(terminalOn(screen, env as Record<string, string>).onKey?.(() => undefined)).toBeNull();
+    expect(screen.modes).toEqual([]);
+  });
+
+  it.each([
+    [{}, true],
+    [{ LANG: 'de_DE.UTF-8' }, true],
+    [{ LANG: 'C' }, false],
+    [{ LANG: 'en_US.UTF-8', LC_ALL: 'POSIX' }, false],
+  ])('knows from %j whether blocks can be drawn', (env, unicode) => {
+    expect(terminalOn(fakeScreen(true), env as Record<string, string>).unicode).toBe(unicode);
+  });
+
+  it('cuts lines that are too long for the screen, without their colours', () => {
+    const screen = fakeScreen(true);
+    const terminal = terminalOn(screen);
+    terminal.live([`\u001B[31m${'x'.repeat(70)}\u001B[0m`]);
+    terminal.restore();
+    expect(screen.text()).toContain(`\u001B[31m${'x'.repeat(59)}\u001B[0m`);
+    expect(screen.text()).not.toContain('x'.repeat(60));
+  });
+
+  it('draws anew when the screen gets narrower', () => {
+    const screen = fakeScreen(true);
+    const terminal = terminalOn(screen);
+    terminal.live(['y'.repeat(50), 'z'.repeat(10)]);
+    const before = screen.text().length;
+    screen.output.columns = 30;
+    screen.output.emit('resize');
+    const after = screen.text().slice(before);
+    terminal.restore();
+    // One row more than lines: the first is wrapped.
+    expect(after.startsWith('\u001B[2K\u001B[1A')).toBe(true);
+    expect(after).toContain('y'.repeat(29));
+    expect(after).not.toContain('y'.repeat(30));
+    expect(screen.output.listenerCount('resize')).toBe(0);
   });
 });
 
@@ -156,7 +228,8 @@ describe('LightboxCLI in code', () => {
     const { trainer, config } = await cli.build();
     expect(trainer.options).toMatchObject({ maxEpochs: 2, maxSteps: 2, gradientClipVal: 1 });
     expect(trainer.options.callbacks[0]).toBe(mine);
-    expect(trainer.options.callbacks).toHaveLength(2);
+    // The one of the configuration, and the pause that the command line always has.
+    expect(trainer.options.callbacks).toHaveLength(3);
     expect(config.seed).toBe(42);
   });
 

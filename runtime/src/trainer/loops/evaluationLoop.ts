@@ -93,7 +93,7 @@ async function passOver(run: Run, stage: Stage, source: EvaluationLoader): Promi
       if (next.done === true) break;
       await evaluateBatch(run, stage, next.value, index, name);
       await breathe(run);
-      if (run.requests.leaving !== null) return false;
+      if (run.requests.leavingAt('update') !== null) return false;
     }
     return true;
   } finally {

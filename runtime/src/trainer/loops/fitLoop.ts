@@ -21,7 +21,7 @@ export async function trainToEnd(run: Run, parts: FitLoopParts): Promise<RunEnd>
   if (run.options.validateAtStart && isFresh(run)) await validate(run, parts);
   run.store.enter('train');
   run.module.setTraining(true);
-  let end = run.requests.leaving;
+  let end = run.requests.leavingAt('update');
   while (end === null) {
     end = run.progress.phase === 'epochStart' ? endOf(run) : null;
     end ??= await trainEpoch(run, epochParts);

@@ -29,7 +29,7 @@ export async function* predictBatches(
   await run.hooks.call('onPredictEpochStart');
   for (const source of loaders) {
     yield* predictLoader(run, source);
-    if (run.requests.leaving !== null) return;
+    if (run.requests.leavingAt('update') !== null) return;
   }
   await run.hooks.call('onPredictEpochEnd');
   await run.hooks.call('onPredictEnd');
@@ -46,7 +46,7 @@ async function* predictLoader(
     yield { outputs, size: loaded.size, batchIdx, loader: name };
     batchIdx++;
     await breathe(run);
-    if (batchIdx === batches || run.requests.leaving !== null) return;
+    if (batchIdx === batches || run.requests.leavingAt('update') !== null) return;
   }
 }
 

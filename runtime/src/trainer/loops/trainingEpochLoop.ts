@@ -1,5 +1,7 @@
+import { join } from 'node:path';
+import { checkpointsFolder } from '../../checkpoint/index.ts';
 import type { LoadedBatch, Loader } from '../../core/loader.ts';
-import { UsageError } from '../../errors.ts';
+import { messageOf, UsageError } from '../../errors.ts';
 import type { Run } from '../run.ts';
 import { decideEnd, type RunEnd } from '../stopRequests.ts';
 import { breathe } from './breathe.ts';
@@ -26,7 +28,7 @@ export async function trainEpoch(run: Run, parts: EpochParts): Promise<RunEnd | 
   const end = (await afterBatch(run, parts)) ?? (await trainBatches(run, parts));
   if (isLeaving(end)) return end;
   await endEpoch(run, parts.loader);
-  return end;
+  return end ?? run.requests.leavingAt('epoch');
 }
 
 function isLeaving(end: RunEnd | null): boolean {
@@ -90,18 +92,44 @@ function readPosition(run: Run, { samplesPerEpoch }: Loader): number {
 
 /** Validates when it is due and looks whether the run ends here. */
 async function afterBatch(run: Run, { validate }: EpochParts): Promise<RunEnd | null> {
-  const { plan, counters, requests } = run;
-  if (plan === null || run.progress.phase === 'training') return null;
-  if (run.progress.updateComplete && requests.leaving !== null) return requests.leaving;
+  const { requests } = run;
+  if (run.plan === null || run.progress.phase === 'training') return null;
+  const boundary = run.progress.updateComplete ? 'update' : 'batch';
+  if (requests.save) await saveOnRequest(run);
+  const leaving = requests.leavingAt(boundary);
+  if (leaving !== null) return leaving;
   if (run.progress.phase === 'batch') {
-    const ends = endOf(run);
-    const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, run.globalStep);
-    if (due || (ends?.status === 'finished' && plan.validatesAtEnd)) {
-      if (!(await validate())) return requests.leaving;
+    if (validationIsDue(run)) {
+      if (!(await validate())) return requests.leavingAt('update');
+      run.progress.phase = 'validated';
+      if (requests.save) await saveOnRequest(run);
+      const after = requests.leavingAt('validation');
+      if (after !== null) return after;
     }
-    if (run.progress.phase === 'batch') run.progress.phase = 'validated';
+    run.progress.phase = 'validated';
   }
-  return run.progress.updateComplete ? (requests.leaving ?? endOf(run)) : null;
+  return requests.leavingAt(boundary) ?? endOf(run);
+}
+
+function validationIsDue(run: Run): boolean {
+  const { plan, counters, requests } = run;
+  if (plan === null) return false;
+  const asked = requests.validate;
+  requests.validate = false;
+  if (asked) return true;
+  const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, run.globalStep);
+  return due || (endOf(run)?.status === 'finished' && plan.validatesAtEnd);
+}
+
+/** Somebody watching wants a copy; that it cannot be written is no reason to end the training. */
+async function saveOnRequest(run: Run): Promise<void> {
+  run.requests.save = false;
+  const path = join(run.runDir, checkpointsFolder, `save-step=${String(run.globalStep)}`);
+  try {
+    run.terminal.line(`Saved ${await run.saveCheckpoint(path, { kinds: ['periodic'] })}`);
+  } catch (error) {
+    run.terminal.line(`Not saved, training goes on: ${messageOf(error)}`);
+  }
 }
 
 /** Whether training is over; an epoch whose last batch is behind counts as done. */
