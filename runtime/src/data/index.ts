@@ -56,11 +56,14 @@ export {
   type Transform,
   type TransformLike,
 } from './transforms/transform.ts';
+export { ColorJitter } from './transforms/colorJitter.ts';
 export { ImageTransform } from './transforms/imageTransform.ts';
 export { Normalize } from './transforms/normalize.ts';
 export { RandomAffine } from './transforms/randomAffine.ts';
 export { RandomCrop } from './transforms/randomCrop.ts';
 export { RandomHorizontalFlip } from './transforms/randomHorizontalFlip.ts';
+export { RandomResizedCrop } from './transforms/randomResizedCrop.ts';
+export { Resize } from './transforms/resize.ts';
 
 export { MultiDatasetModule, sourceField } from './multi/multiDatasetModule.ts';
 export type { PlannedDataset, PlannedStage } from './multi/mixturePlan.ts';

@@ -107,6 +107,8 @@ describe('ImageTransform', () => {
   const shapes = [
     [9, 5, 4, 1],
     [9, 5, 4, 3],
+    [7, 3, 7, 1],
+    [7, 3, 6, 2],
   ];
 
   it.each(shapes)(
@@ -122,7 +124,7 @@ describe('ImageTransform', () => {
       const path = join(folder, `images-${axes.length}`);
       writeFileSync(path, bytes.subarray(0, start + count));
       const dataset = new IdxDataset({ images: path, mean: 0.2, std: 0.7 });
-      const mean = shape[3] === 1 ? 0.13 : [0.1, 0.2, 0.3];
+      const mean = shape[3] === 1 ? 0.13 : [0.1, 0.2, 0.3].slice(0, shape[3]);
       // Padding larger than the image: whole rows and columns come from outside.
       for (const options of [
         { padding: 6, flip: 0.5, fill: 0.4, mean, std: 0.31 },
