@@ -167,6 +167,8 @@ export class MultiDatasetModule extends DataModule {
       prefetch: this.options.prefetch,
       faults: this.options.faults,
       faultLimits: this.options.faultLimits,
+      bucketBatches: this.options.bucketBatches,
+      collate: this.options.collate ?? undefined,
       finish: (batch, places) => this.#finish(batch, places, order, (place) => place.dataset),
     });
     this.#train = { loader, order };
@@ -194,6 +196,7 @@ export class MultiDatasetModule extends DataModule {
           prefetch: this.options.prefetch,
           faults: this.options.faults,
           faultLimits: this.options.faultLimits,
+          collate: this.options.collate ?? undefined,
           finish: (batch, places) => this.#finish(batch, places, undefined, () => source),
         });
         return [name, loader];

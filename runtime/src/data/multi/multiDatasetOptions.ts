@@ -3,7 +3,8 @@ import { UsageError } from '../../errors.ts';
 import { isDataset, type Dataset } from '../dataset.ts';
 import { faultLimitsSchema, faultPolicySchema } from '../loader/faultPolicy.ts';
 import { parseOptions } from '../parseOptions.ts';
-import type { TransformLike } from '../transforms/transform.ts';
+import type { Collate } from '../loader/collate.ts';
+import { Compose, type TransformLike } from '../transforms/transform.ts';
 import { datasetWeightsSchema, refuseNaN } from './mixtureWeights.ts';
 import { checkModalityDropout } from './modalityDropout.ts';
 
@@ -15,12 +16,21 @@ const datasets = z.record(
   ),
 );
 
-const transform = z.custom<TransformLike>(
+const oneTransform = z.custom<TransformLike>(
   (value) =>
     typeof value === 'function' ||
     (typeof value === 'object' && value !== null && 'apply' in value),
   'expected a transform: class_path and init_args, or a function (sample, rng) => sample',
 );
+
+/** A list is applied from first to last. */
+const transform = z.union([
+  oneTransform,
+  z
+    .array(oneTransform)
+    .min(1)
+    .transform((steps): TransformLike => new Compose(steps)),
+]);
 
 export const multiDatasetSchema = z.strictObject({
   datasets: datasets.describe('Training datasets by name'),
@@ -93,6 +103,18 @@ export const multiDatasetSchema = z.strictObject({
   faultLimits: faultLimitsSchema
     .default({ perEpoch: 100, consecutive: 10, total: 1000 })
     .describe('Unreadable samples that are put up with before the run ends'),
+  bucketBatches: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Training samples of so many batches are sorted by length together; 0: batches of any lengths',
+    ),
+  collate: z
+    .custom<Collate>((value) => typeof value === 'function', 'expected a function of samples')
+    .nullable()
+    .default(null)
+    .describe('Makes a batch of samples, such as padCollate; null: fields are stacked'),
   seed: z.int().default(42).describe('Decides order, splits, random transforms and dropout'),
   pinMemory: z
     .boolean()
