@@ -75,13 +75,14 @@ async function measureThroughput(report: Report, options: SuiteOptions): Promise
   });
 }
 
-/** The same files decoded to bytes here and by PIL, in this thread and in two others. */
+/** The same files decoded to bytes here and by PIL, in this thread, in another and in two. */
 async function measureJpeg(report: Report, options: SuiteOptions): Promise<void> {
   const root = await writeJpegs();
-  const here = [0, 2].map((workers) => jpegDecoder(root, workers));
+  const here = [0, 1, 2].map((workers) => jpegDecoder(root, workers));
   const peers = pythonContestants(options.python, ['pil-1', 'pil-2'], [root]);
   await race(report, 'jpeg', [...here, ...peers], options);
   report.compare('jpeg', 'jpeg-0-workers', 'pytorch-pil-1');
+  report.compare('jpeg', 'jpeg-1-workers', 'pytorch-pil-1');
   report.compare('jpeg', 'jpeg-2-workers', 'pytorch-pil-2');
 }
 
