@@ -22,14 +22,14 @@ const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   ProgressBar: {
     refresh_rate: 'write refresh_per_second',
-    global_bar_metrics: 'log a metric with progBar to see it in the bar',
-    interval_bar_metrics: 'log a metric with progBar to see it in the bar',
+    global_bar_metrics: 'lightbox.callbacks.FlowProgressBarCallback has it',
+    interval_bar_metrics: 'lightbox.callbacks.FlowProgressBarCallback has it',
     leave: 'finished epochs leave a line each. Leave it out',
     bar_colour: 'bars have the colours of the terminal. Leave it out',
   },
   MultiDatasetModule: {
-    persistent_workers: 'batches are made in the training thread. Leave it out',
-    prefetch_factor: 'batches are made in the training thread. Leave it out',
+    persistent_workers: 'loader threads always stay from epoch to epoch. Leave it out',
+    prefetch_factor: 'write prefetch: the batches that each thread makes ahead',
   },
   ModelCheckpoint: {
     every_n_epochs: 'write every: "2 epochs"',
