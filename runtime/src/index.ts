@@ -64,6 +64,7 @@ export { EarlyStopping } from './callbacks/earlyStopping.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
 export { ModelSummary } from './callbacks/modelSummary.ts';
+export { FlowProgressBarCallback } from './callbacks/flowProgressBar.ts';
 export { PauseCallback } from './callbacks/pause.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
 

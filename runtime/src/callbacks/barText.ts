@@ -1,10 +1,35 @@
-/** `42% |████░░░░| 197/469`; without a total `197`, with width 0 no bar. */
-export function drawBar(done: number, total: number | null, width: number): string {
-  if (total === null) return `${String(done)} batches`;
+/** How a bar is drawn. */
+export interface BarStyle {
+  /** Characters of the bar itself; 0: numbers alone. */
+  readonly width: number;
+  /** For terminals without block characters. */
+  readonly ascii?: boolean;
+  /** `#rrggbb`; null: that of the terminal. */
+  readonly colour?: string | null;
+}
+
+/** ` 42% ████░░░░ 197/469 batches`; without a total `197 batches`. */
+export function drawBar(done: number, total: number | null, style: BarStyle, unit = ''): string {
+  if (total === null) return `${String(done)} ${unit === '' ? 'batches' : unit}`;
   const share = total === 0 ? 1 : Math.min(1, done / total);
+  const bar = style.width === 0 ? '' : ` ${blocks(share, style)}`;
+  const percent = `${String(Math.floor(share * 100)).padStart(3)}%`;
+  return `${percent}${bar} ${String(done)}/${String(total)}${unit === '' ? '' : ` ${unit}`}`;
+}
+
+function blocks(share: number, { width, ascii, colour }: BarStyle): string {
   const full = Math.round(share * width);
-  const bar = width === 0 ? '' : ` ${'█'.repeat(full)}${'░'.repeat(width - full)}`;
-  return `${String(Math.floor(share * 100)).padStart(3)}%${bar} ${String(done)}/${String(total)}`;
+  const [filled, empty] = ascii === true ? ['#', '.'] : ['█', '░'];
+  const bar = filled.repeat(full) + empty.repeat(width - full);
+  if (colour == null) return bar;
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return `\u001B[38;2;${String(red)};${String(green)};${String(blue)}m${bar}\u001B[0m`;
+}
+
+/** `34 it/s`, with two decimals below ten. */
+export function formatRate(perSecond: number): string {
+  if (!Number.isFinite(perSecond)) return '? it/s';
+  return `${perSecond.toFixed(perSecond < 10 ? 2 : 0)} it/s`;
 }
 
 /** Seconds as `05:07` or `1:05:07`. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Callback } from '../core/callback.ts';
 import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
-import { drawBar, formatClock, formatMetric } from './barText.ts';
+import { drawBar, formatClock, formatMetric, formatRate, type BarStyle } from './barText.ts';
 import { RateMeter } from './rateMeter.ts';
 
 const schema = z.strictObject({
@@ -168,8 +168,8 @@ export class ProgressBar implements Callback {
     const left = total === null || rate === 0 ? null : (total - done) / rate;
     return [
       `Epoch ${String(context.currentEpoch + 1)}${epochs}`,
-      drawBar(done, total, barWidth(context)),
-      `${rate.toFixed(rate < 10 ? 2 : 0)} it/s`,
+      drawBar(done, total, barStyle(context)),
+      formatRate(rate),
       ...(left === null || left <= 0 ? [] : [`${formatClock(left)} left`]),
       ...this.#metrics(context),
     ].join('  ');
@@ -178,8 +178,8 @@ export class ProgressBar implements Callback {
   #evaluationLine(context: TrainerContext): string | null {
     if (this.#evaluation === null) return null;
     const { title, done, total, rate } = this.#evaluation;
-    const speed = `${rate.perSecond.toFixed(rate.perSecond < 10 ? 2 : 0)} it/s`;
-    return [title, drawBar(done, total, barWidth(context)), speed].join('  ');
+    const speed = formatRate(rate.perSecond);
+    return [title, drawBar(done, total, barStyle(context)), speed].join('  ');
   }
 
   #metrics({ progressBarMetrics, metrics }: TrainerContext): string[] {
@@ -192,6 +192,7 @@ export class ProgressBar implements Callback {
   }
 }
 
-function barWidth({ terminal }: TrainerContext): number {
-  return terminal.isTTY ? Math.max(0, Math.min(30, terminal.columns - 60)) : 0;
+function barStyle({ terminal }: TrainerContext): BarStyle {
+  const width = terminal.isTTY ? Math.max(0, Math.min(30, terminal.columns - 60)) : 0;
+  return { width, ascii: terminal.unicode === false };
 }

@@ -12,7 +12,6 @@ const areas: Readonly<Record<string, () => Promise<object>>> = {
 /** Other names of the runtime's own classes. */
 const aliases: Readonly<Record<string, string>> = {
   'callbacks.TorchCompileCallback': 'CompileCallback',
-  'callbacks.FlowProgressBarCallback': 'ProgressBar',
 };
 
 /** Classes that this version does not have, and what does their work until then. */

@@ -19,6 +19,8 @@ export interface RunPlan {
   readonly validatesAtEnd: boolean;
   /** Training batches from one validation to the next around this position; null if unknown. */
   readonly validationIntervalBatches: number | null;
+  /** Seconds from one validation to the next, when they come by the clock. */
+  readonly validationIntervalSeconds: number | null;
   readonly logEveryUpdates: number;
   /** The plan in words, printed once at start. */
   describe(): readonly string[];

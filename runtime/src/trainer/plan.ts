@@ -71,6 +71,8 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
       interval.unit === 'fraction' &&
       interval.amount === 1,
     validationIntervalBatches: intervalBatches(interval, inputs, accumulate),
+    validationIntervalSeconds:
+      inputs.validates && interval.unit === 'seconds' ? interval.amount : null,
     logEveryUpdates: options.logEveryNSteps ?? Math.min(50, updatesPerEpoch ?? 50),
   };
   return { ...plan, describe: () => describePlan(plan, interval, inputs.validates) };

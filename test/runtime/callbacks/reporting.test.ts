@@ -124,8 +124,8 @@ describe('ProgressBar', () => {
   });
 
   it('formats', () => {
-    expect(drawBar(1, 4, 8)).toBe(' 25% ██░░░░░░ 1/4');
-    expect(drawBar(7, null, 8)).toBe('7 batches');
+    expect(drawBar(1, 4, { width: 8 })).toBe(' 25% ██░░░░░░ 1/4');
+    expect(drawBar(7, null, { width: 8 })).toBe('7 batches');
     expect([formatClock(7), formatClock(3671)]).toEqual(['00:07', '1:01:11']);
     expect([0.123456, 0.00001234, 123456, Number.NaN].map(formatMetric)).toEqual([
       '0.1235',
