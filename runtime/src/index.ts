@@ -60,6 +60,7 @@ export type { TrainerOptions } from './trainer/trainerOptions.ts';
 // Callbacks
 export type { Callback } from './core/callback.ts';
 export { CompileCallback } from './callbacks/compile.ts';
+export { EMA } from './callbacks/ema.ts';
 export { EarlyStopping } from './callbacks/earlyStopping.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';

@@ -1,6 +1,7 @@
 import type { HookArguments, HookName } from './hooks.ts';
 import type { JsonObject } from './json.ts';
 import type { TrainerContext } from './trainerContext.ts';
+import type { TrainModule } from './trainModule.ts';
 
 type Hooks = {
   [Name in HookName]?: (
@@ -8,6 +9,13 @@ type Hooks = {
     ...args: HookArguments[Name]
   ) => void | Promise<void>;
 };
+
+/** A tensor that a callback keeps in checkpoints, named with a prefix: `ema/dense/kernel`. */
+export interface StateTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array | Float64Array | BigInt64Array;
+}
 
 /** How the graphs of a training run are compiled. */
 export interface CompileSettings {
@@ -42,6 +50,10 @@ export interface Callback extends Hooks {
   readonly bestModelPath?: string | null;
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
+  /** State too large for JSON; saved beside `stateDict`, which must exist too. */
+  stateTensors?(): readonly StateTensor[];
+  /** Called after `loadStateDict` with all tensors of the checkpoint by name. */
+  loadStateTensors?(tensors: ReadonlyMap<string, StateTensor>, module: TrainModule): void;
 }
 
 /** The key of a callback's state in checkpoints. */

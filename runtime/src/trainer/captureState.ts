@@ -40,6 +40,7 @@ export async function captureState(
   await run.hooks.call('onSaveCheckpoint', state);
   const tensors = weightTensors(parts);
   if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
+  for (const callback of run.callbacks) tensors.push(...(callback.stateTensors?.() ?? []));
   return { info: checkpointInfo(run), state, tensors };
 }
 

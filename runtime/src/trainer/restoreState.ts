@@ -85,7 +85,7 @@ export async function restoreProgress(
   run.store.loadStateDict(state.metrics as JsonObject);
   run.logs.loadStateDict(state.logs as JsonObject);
   optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
-  restoreCallbacks(run, state.callbacks as JsonObject);
+  restoreCallbacks(run, checkpoint);
   await run.hooks.call('onLoadCheckpoint', state);
 }
 
@@ -100,12 +100,17 @@ function settleCounters({ counters }: Run): void {
   epochs.processed = epochs.completed;
 }
 
-function restoreCallbacks({ callbacks, terminal }: Run, states: JsonObject): void {
+function restoreCallbacks(
+  { callbacks, terminal, module }: Run,
+  { state, tensors }: Checkpoint,
+): void {
+  const states = state.callbacks as JsonObject;
   const unused = new Set(Object.keys(states));
   for (const callback of callbacks) {
     const id = callbackId(callback);
     if (!unused.delete(id)) continue;
     callback.loadStateDict?.(states[id] as JsonObject);
+    callback.loadStateTensors?.(tensors, module);
   }
   if (unused.size === 0) return;
   terminal.line(
