@@ -107,7 +107,12 @@ export class IdxDataset implements Dataset<IdxSample> {
     const image = { height, width, channels, values: this.#values };
     const tables = new Float32Array(256 * channels);
     for (let channel = 0; channel < channels; channel++) tables.set(this.#values, 256 * channel);
-    const write = kernels.image?.prepare(image) ?? pixelWriter(image, tables);
+    const plain = pixelWriter(image, tables);
+    const write: ImageWriter =
+      kernels.image?.prepare(image) ??
+      ((source, from, out, to) => {
+        plain(source, from, out, to);
+      });
     return { columns: this.columns, read: (request) => this.#read(request, write) };
   }
 
