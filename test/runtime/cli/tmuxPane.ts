@@ -67,7 +67,8 @@ export class TmuxPane {
   async ask(command: string): Promise<string> {
     const id = `answer${String(performance.now()).replace('.', '')}`;
     this.line(`echo ${id} $(${command}) end`);
-    return this.waitFor(new RegExp(`^${id} (.*) end$`, 'm'));
+    // Typed before the shell was back, the answer may stand behind its prompt.
+    return this.waitFor(new RegExp(`^(?:\\$ )?${id} (.*) end$`, 'm'));
   }
 
   close(): void {
