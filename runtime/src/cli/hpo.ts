@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { FromWorker, MessagePipe, ToWorker } from '../tuning/messages.ts';
-import { type HpoOptions, runSearch } from '../tuning/runSearch.ts';
+import type { HpoOptions } from '../tuning/runSearch.ts';
 import type { TrainingSide } from '../tuning/trainingSide.ts';
 import { serveTrial } from '../tuning/trialWorker.ts';
 import { exitCodeOf, exitCodes } from './exitCodes.ts';
 import { type Host, processHost } from './host.ts';
-import { reportError } from './runCommandLine.ts';
+import { reportError } from './reportError.ts';
 
 /** In the environment of a trial's process: the process id of its coordinator. */
 const PARENT_VARIABLE = 'LIGHTBOX_HPO_PARENT';
@@ -48,6 +48,8 @@ async function trainerSide(host: Host): Promise<TrainingSide> {
 async function start(options: HpoOptions, host: Host, side: TrainingSide): Promise<number> {
   const parent = host.env[PARENT_VARIABLE];
   if (parent !== undefined) return work(side, Number(parent));
+  // A trial's process starts faster without the search.
+  const { runSearch } = await import('../tuning/runSearch.ts');
   return runSearch(options, {
     args: process.argv.slice(2),
     terminal: host.terminal,

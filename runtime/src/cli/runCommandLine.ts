@@ -2,13 +2,14 @@ import type { MapNode } from '../config/node.ts';
 import { commonFlags, parseArguments, type ParsedArguments } from '../config/parseArguments.ts';
 import { reportCachesTo } from '../data/cache/fillProgress.ts';
 import { traceEngine } from '../engine/index.ts';
-import { didYouMean, isUsageError, LightboxError, messageOf, UsageError } from '../errors.ts';
+import { didYouMean, UsageError } from '../errors.ts';
 import type { Command, CommandContext } from './commands/command.ts';
 import { refuseLater } from './commands/index.ts';
 import { exitCodeOf, exitCodes } from './exitCodes.ts';
 import { classHelp, commandHelp, overview } from './help.ts';
 import { findProjectRoot, type Host } from './host.ts';
 import { readRunConfig, type RunRequest } from './openRun.ts';
+import { reportError } from './reportError.ts';
 
 /** What a program offers. */
 export interface Program {
@@ -41,21 +42,6 @@ export async function runCommandLine(
     restore();
     host.terminal.restore();
   }
-}
-
-/** Prints an error the way its kind deserves. */
-export function reportError(error: unknown, host: Host): void {
-  if (isUsageError(error)) {
-    host.warn(`error: ${error.message}`);
-    return;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-  const hint =
-    error instanceof LightboxError
-      ? ''
-      : '\nThis was not expected. The first line of the stack inside your project shows where; ' +
-        'npm run doctor reports about this machine.';
-  host.warn(`error: ${stack}${hint}`);
 }
 
 async function dispatch(args: readonly string[], program: Program, host: Host): Promise<number> {

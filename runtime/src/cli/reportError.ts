@@ -1,0 +1,17 @@
+import { isUsageError, LightboxError, messageOf } from '../errors.ts';
+import type { Host } from './host.ts';
+
+/** Prints an error the way its kind deserves. */
+export function reportError(error: unknown, host: Host): void {
+  if (isUsageError(error)) {
+    host.warn(`error: ${error.message}`);
+    return;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  const hint =
+    error instanceof LightboxError
+      ? ''
+      : '\nThis was not expected. The first line of the stack inside your project shows where; ' +
+        'npm run doctor reports about this machine.';
+  host.warn(`error: ${stack}${hint}`);
+}
