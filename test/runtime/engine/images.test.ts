@@ -98,9 +98,9 @@ describe('conv2d in blocks of channels', () => {
 
   it('divides long images into bands', async () => {
     await expectSame(() => {
-      const x = distinct([8, 10, 32, 16], 2) as tf.Tensor4D;
+      const x = distinct([2, 10, 32, 16], 2) as tf.Tensor4D;
       const run = (filter: tf.Tensor) => tf.conv2d(x, filter as tf.Tensor4D, 1, 'same');
-      return tf.grad(run)(distinct([2, 1, 16, 64], 1), distinct([8, 10, 32, 64], 3));
+      return tf.grad(run)(distinct([2, 1, 16, 64], 1), distinct([2, 10, 32, 64], 3));
     });
   });
 

@@ -6,6 +6,7 @@ import {
 } from '../../../runtime/src/engine/index.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { difference, distinct } from './compare.ts';
+import { fewSteps } from './parity.ts';
 
 interface Task {
   readonly variables: tf.Variable[];
@@ -77,7 +78,7 @@ async function train(
   accelerator: string,
   build: () => Task,
   optimizer: () => tf.Optimizer,
-  steps = 20,
+  steps = fewSteps,
 ) {
   await selectBackend({ accelerator, threads: 1 });
   const { variables, loss } = build();
