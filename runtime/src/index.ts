@@ -22,6 +22,7 @@ export {
   RMSProp,
   SGD,
   type OptimizerConfig,
+  type ManualOptimizer,
   type OptimizerRound,
   type SingleOptimizer,
 } from './core/optim/index.ts';
@@ -38,6 +39,24 @@ export {
   WarmupCosine,
   type Scheduler,
 } from './core/schedulers/index.ts';
+
+// Metrics
+export {
+  Accuracy,
+  AUROC,
+  ConfusionMatrix,
+  F1Score,
+  MeanAbsoluteError,
+  MeanMetric,
+  MeanSquaredError,
+  Metric,
+  Perplexity,
+  Precision,
+  R2Score,
+  Recall,
+  RootMeanSquaredError,
+  type MetricResult,
+} from './core/metrics/index.ts';
 
 // Trainer
 export { formatDuration, parseDuration, type Duration } from './core/duration.ts';

@@ -1,12 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.ts';
 import type { JsonObject } from './json.ts';
+import type { HostPart, Metric, MetricPart } from './metrics/metric.ts';
+import { MetricEpochs, namedValues } from './metrics/metricEpochs.ts';
 import { metricPrefix, type Stage } from './stage.ts';
 
 export interface LogOptions {
-  /** Log the value of each step. Default: true in training, false elsewhere. */
+  /** Log the value of each step. Default: true for values in training, false for all else. */
   onStep?: boolean;
-  /** Log the mean over the epoch, weighted by batch size. Default: the other way round. */
+  /**
+   * Log the mean over the epoch, weighted by batch size; of a metric object its own value over the
+   * epoch. Default: where `onStep` is not.
+   */
   onEpoch?: boolean;
   /** Show it in the progress bar. Default: false. */
   progBar?: boolean;
@@ -23,8 +28,14 @@ export interface LatestMetric {
 /** One call of `log` whose value was not read yet. */
 export interface LoggedValue {
   readonly name: string;
-  readonly value: number | tf.Tensor;
+  readonly value: number | tf.Tensor | LoggedMetric;
   readonly options: Required<LogOptions>;
+}
+
+/** A metric object with what a step gave it. */
+export interface LoggedMetric {
+  readonly metric: Metric;
+  readonly updates: readonly (readonly (MetricPart | HostPart)[])[];
 }
 
 interface Accumulator {
@@ -43,6 +54,12 @@ export class MetricStore {
   #loader = 'default';
   #pending: LoggedValue[] = [];
   #epochs = new Map<Stage, Map<string, Accumulator>>();
+  readonly #metrics: MetricEpochs;
+
+  /** @param metrics the metric objects of the module by name */
+  constructor(metrics: () => ReadonlyMap<string, Metric> = () => new Map()) {
+    this.#metrics = new MetricEpochs(metrics);
+  }
 
   /** Declares what the following `log` calls belong to. */
   enter(stage: Stage, loader = 'default'): void {
@@ -50,8 +67,14 @@ export class MetricStore {
     this.#loader = loader;
   }
 
-  /** @throws UsageError ERR_LOG_VALUE when `value` is not a finite-size scalar */
-  log(name: string, value: number | tf.Tensor, options: LogOptions): void {
+  /** @throws UsageError ERR_LOG_VALUE when `value` is not a scalar, or a metric without update */
+  log(name: string, value: number | tf.Tensor | Metric, options: LogOptions): void {
+    if (isMetric(value)) {
+      const updates = value.takeUpdates();
+      if (updates.length === 0) throw notUpdated(name, value);
+      this.logMetric(name, { metric: value, updates: updates.map(keptParts) }, options);
+      return;
+    }
     if (typeof value !== 'number' && value.size !== 1) {
       throw new UsageError(
         'ERR_LOG_VALUE',
@@ -71,6 +94,13 @@ export class MetricStore {
     });
   }
 
+  /** Takes over the tensors in `value`. */
+  logMetric(name: string, value: LoggedMetric, options: LogOptions): void {
+    const { onStep = false, progBar = false } = options;
+    const onEpoch = options.onEpoch ?? !onStep;
+    this.#pending.push({ name, value, options: { onStep, onEpoch, progBar } });
+  }
+
   /** What was logged since the last `settle`, in order. */
   get logged(): readonly LoggedValue[] {
     return this.#pending;
@@ -86,6 +116,10 @@ export class MetricStore {
     const pending = this.#pending;
     this.#pending = [];
     for (const { name, value, options } of pending) {
+      if (isLoggedMetric(value)) {
+        this.#settleMetric(name, value, options, step, values);
+        continue;
+      }
       const number = typeof value === 'number' ? value : readScalar(value);
       const both = options.onStep && options.onEpoch;
       for (const key of this.#keys(name)) {
@@ -106,9 +140,9 @@ export class MetricStore {
    */
   finishEpoch(stage: Stage, step: number): Record<string, number> {
     const values: Record<string, number> = {};
-    for (const [key, { sum, weight }] of this.#epochs.get(stage) ?? []) {
-      const value = sum / weight;
-      values[key] = value;
+    for (const [key, { sum, weight }] of this.#epochs.get(stage) ?? []) values[key] = sum / weight;
+    Object.assign(values, this.#metrics.compute(stage));
+    for (const [key, value] of Object.entries(values)) {
       this.latest.set(key, { value, step, stage });
       if (key.endsWith('_epoch')) {
         this.latest.set(key.slice(0, -'_epoch'.length), { value, step, stage });
@@ -120,6 +154,7 @@ export class MetricStore {
   /** Forgets the sums of a stage: called when its next epoch starts. */
   resetEpoch(stage: Stage): void {
     this.#epochs.delete(stage);
+    this.#metrics.reset(stage);
   }
 
   /** Sets a value directly, as callbacks and the trainer itself do. */
@@ -129,7 +164,7 @@ export class MetricStore {
 
   /** Frees kept tensors of a step that failed. */
   discardPending(): void {
-    for (const { value } of this.#pending) if (typeof value !== 'number') value.dispose();
+    for (const { value } of this.#pending) disposeLogged(value);
     this.#pending = [];
   }
 
@@ -142,14 +177,16 @@ export class MetricStore {
         stage,
         sums: [...sums].map(([key, { sum, weight }]) => ({ key, sum, weight })),
       })),
+      metrics: this.#metrics.stateDict(),
     };
   }
 
   loadStateDict(state: JsonObject): void {
-    const { latest, progressBar, epochs } = state as unknown as {
+    const { latest, progressBar, epochs, metrics } = state as unknown as {
       latest: (LatestMetric & { key: string })[];
       progressBar: string[];
       epochs: { stage: Stage; sums: (Accumulator & { key: string })[] }[];
+      metrics?: JsonObject[];
     };
     this.latest.clear();
     for (const { key, value, step, stage } of latest) this.latest.set(key, { value, step, stage });
@@ -160,6 +197,29 @@ export class MetricStore {
         new Map(sums.map(({ key, sum, weight }) => [key, { sum, weight }])),
       ]),
     );
+    this.#metrics.loadStateDict(metrics ?? []);
+  }
+
+  #settleMetric(
+    name: string,
+    { metric, updates }: LoggedMetric,
+    options: Required<LogOptions>,
+    step: number,
+    values: Record<string, number>,
+  ): void {
+    const read = updates.map((parts) => parts.map(readPart));
+    const both = options.onStep && options.onEpoch;
+    for (const key of this.#keys(name)) {
+      if (options.progBar) this.progressBar.add(key);
+      if (options.onEpoch)
+        this.#metrics.add(this.#stage, both ? `${key}_epoch` : key, metric, read);
+      if (!options.onStep) continue;
+      const sums = metric.newSums();
+      for (const parts of read) sums.add(parts);
+      const result = namedValues(both ? `${key}_step` : key, sums);
+      Object.assign(values, result);
+      for (const [full, value] of Object.entries(result)) this.#remember(full, value, step);
+    }
   }
 
   /** `val/loss`, and for a named loader also `val/<loader>/loss`; names with a slash stay as they are. */
@@ -189,4 +249,39 @@ function readScalar(tensor: tf.Tensor): number {
   const value = tensor.dataSync()[0];
   tensor.dispose();
   return value;
+}
+
+function isMetric(value: number | tf.Tensor | Metric): value is Metric {
+  return typeof value === 'object' && 'takeUpdates' in value;
+}
+
+export function isLoggedMetric(value: LoggedValue['value']): value is LoggedMetric {
+  return typeof value === 'object' && 'metric' in value;
+}
+
+function keptParts(parts: readonly MetricPart[]): MetricPart[] {
+  return parts.map((part) => (typeof part === 'number' ? part : tf.keep(part.clone())));
+}
+
+function readPart(part: MetricPart | HostPart): HostPart {
+  if (typeof part === 'number') return { data: [part] };
+  if (!(part instanceof tf.Tensor)) return part;
+  const tensor = part;
+  const data = tensor.dataSync();
+  tensor.dispose();
+  return { data };
+}
+
+function disposeLogged(value: LoggedValue['value']): void {
+  if (typeof value === 'number') return;
+  if (!isLoggedMetric(value)) value.dispose();
+  else for (const part of value.updates.flat()) if (part instanceof tf.Tensor) part.dispose();
+}
+
+function notUpdated(name: string, metric: Metric): UsageError {
+  return new UsageError(
+    'ERR_LOG_VALUE',
+    `log("${name}"): the metric got no update in this step. Call update first: ` +
+      `this.log("${name}", this.${metric.constructor.name.toLowerCase()}.update(preds, target)).`,
+  );
 }

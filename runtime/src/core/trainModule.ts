@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { LightboxError } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import { deepFreeze, toJson, type JsonObject } from './json.ts';
+import type { Metric } from './metrics/metric.ts';
 import type { LogOptions } from './metricStore.ts';
 import type { ModuleHooks } from './moduleHooks.ts';
 import type { OptimizerConfig } from './optim/optimizerConfig.ts';
@@ -10,7 +11,7 @@ import type { TrainerContext } from './trainerContext.ts';
 
 /** Receives what a module logs; the trainer lends one for each run. */
 export interface LogSink {
-  log(name: string, value: number | tf.Tensor, options: LogOptions): void;
+  log(name: string, value: number | tf.Tensor | Metric, options: LogOptions): void;
 }
 
 // Merged into the class: hooks are optional methods of a module too.
@@ -66,13 +67,14 @@ export abstract class TrainModule {
 
   /**
    * Logs a value under `<stage>/<name>` (`train/loss`, `val/acc`). Tensors are read after the
-   * step, so logging never slows it down.
+   * step, so logging never slows it down. A metric object that was updated in this step is logged
+   * with its value over the epoch: `this.log('acc', this.accuracy.update(logits, labels))`.
    */
-  log(name: string, value: number | tf.Tensor, options: LogOptions = {}): void {
+  log(name: string, value: number | tf.Tensor | Metric, options: LogOptions = {}): void {
     this.#sink?.log(name, value, options);
   }
 
-  logDict(values: Record<string, number | tf.Tensor>, options: LogOptions = {}): void {
+  logDict(values: Record<string, number | tf.Tensor | Metric>, options: LogOptions = {}): void {
     for (const [name, value] of Object.entries(values)) this.log(name, value, options);
   }
 

@@ -2,6 +2,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { newCounters, type Counters } from '../core/counters.ts';
 import type { Json } from '../core/json.ts';
 import type { Logger } from '../core/logger.ts';
+import { collectMetrics } from '../core/metrics/collectMetrics.ts';
+import type { Metric } from '../core/metrics/metric.ts';
 import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricStore.ts';
 import type { Clock, Signals, Terminal } from '../core/ports.ts';
 import type { Profiler } from '../core/profiler.ts';
@@ -64,7 +66,7 @@ export class Run implements TrainerContext, LogSink {
   readonly requests = new StopRequests();
   readonly progress = new FitProgress();
   counters: Counters = newCounters();
-  store = new MetricStore();
+  store: MetricStore;
   stage: Stage = 'train';
   plan: RunPlan | null = null;
   optimizer: OptimizerStep | null = null;
@@ -98,6 +100,7 @@ export class Run implements TrainerContext, LogSink {
     this.profiler = parts.profiler;
     this.config = parts.config;
     this.rng = Rng.fromSeed(parts.options.seed);
+    this.store = this.#newStore();
     this.#started = parts.clock.now();
     const timer = parts.options.profiler === null ? undefined : hookTimer(parts.profiler);
     this.hooks = new HookDispatcher(parts.callbacks, parts.module, this, timer);
@@ -149,7 +152,7 @@ export class Run implements TrainerContext, LogSink {
   }
 
   /** Receives what the module logs. */
-  log(name: string, value: number | tf.Tensor, options: LogOptions): void {
+  log(name: string, value: number | tf.Tensor | Metric, options: LogOptions): void {
     this.store.log(name, value, options);
   }
 
@@ -216,13 +219,17 @@ export class Run implements TrainerContext, LogSink {
   /** Runs `body` with a store of its own: nothing it logs stays. */
   async withThrowawayMetrics<T>(body: () => Promise<T>): Promise<T> {
     const { store } = this;
-    this.store = new MetricStore();
+    this.store = this.#newStore();
     try {
       return await body();
     } finally {
       this.store.discardPending();
       this.store = store;
     }
+  }
+
+  #newStore(): MetricStore {
+    return new MetricStore(() => collectMetrics(this.module));
   }
 }
 

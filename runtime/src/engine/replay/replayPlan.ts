@@ -10,7 +10,14 @@ import type { Port, Scalar, Source, Template } from './template.ts';
 /** What a replayed step gives: its loss, and its logged values by tag in their order. */
 export interface ReplayedStep {
   readonly loss: number;
-  readonly scalars: readonly { readonly tag: string; readonly value: number }[];
+  readonly scalars: readonly ReplayedValue[];
+}
+
+/** A logged value: its first element, and all of them, which the next replay overwrites. */
+export interface ReplayedValue {
+  readonly tag: string;
+  readonly value: number;
+  readonly values: ArrayLike<number>;
 }
 
 interface Changing {
@@ -61,12 +68,18 @@ export class ReplayPlan {
     for (const part of untouched) part.fill(0);
     for (const { output, into } of copies) into.set(this.#outputs[output].data);
     for (const { variable, output } of assigned) assign(variable, this.#outputs[output].data);
-    return { loss: this.#outputs[loss].data[0], scalars: scalars.map((item) => this.#read(item)) };
+    const read = (item: Scalar): ReplayedValue => this.#read(item, backend, batch);
+    return { loss: this.#outputs[loss].data[0], scalars: scalars.map(read) };
   }
 
-  #read(scalar: Scalar): { tag: string; value: number } {
+  #read(scalar: Scalar, backend: OrtBackend, batch: readonly tf.Tensor[]): ReplayedValue {
     const { tag } = scalar;
-    return { tag, value: 'output' in scalar ? this.#outputs[scalar.output].data[0] : scalar.value };
+    if ('value' in scalar) return { tag, value: scalar.value, values: [scalar.value] };
+    const values =
+      'output' in scalar
+        ? this.#outputs[scalar.output].data
+        : backend.values(batch[scalar.batch].dataId);
+    return { tag, value: values[0], values };
   }
 }
 

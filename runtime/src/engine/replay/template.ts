@@ -15,9 +15,9 @@ export type Source =
   | { readonly kind: 'constant'; readonly values: Values; readonly trace: Error }
   | { readonly kind: 'random'; readonly draw: number; readonly make: RandomInput };
 
-/** A value that the step logs: a number of its own, or element 0 of an output. */
+/** A value that the step logs: a number of its own, an output, or a tensor of the batch itself. */
 export type Scalar = { readonly tag: string } & (
-  { readonly value: number } | { readonly output: number }
+  { readonly value: number } | { readonly output: number } | { readonly batch: number }
 );
 
 /** A gradient that is no output of its own: another one's values go there too. */
@@ -94,9 +94,15 @@ export function describeStep(
   if (loss === undefined) return 'its loss is no result of a graph';
   const scalars: Scalar[] = [];
   for (const { tag, value } of recorded.scalars) {
-    const output = typeof value === 'number' ? null : outputOf(value);
-    if (output === undefined) return `the value it logs as ${tag} is no result of a graph`;
-    scalars.push(output === null ? { tag, value: value as number } : { tag, output });
+    if (typeof value === 'number') {
+      scalars.push({ tag, value });
+      continue;
+    }
+    const batch = around.batch.get(around.backend.entryOf(value.dataId));
+    const output = outputOf(value);
+    if (batch !== undefined) scalars.push({ tag, batch });
+    else if (output !== undefined) scalars.push({ tag, output });
+    else return `the value it logs as ${tag} is no result of a graph`;
   }
   const gradients = placeGradients(capture, results, outputs);
   if (typeof gradients === 'string') return gradients;
@@ -214,7 +220,9 @@ function scalarDifference(earlier: Template, later: Template): string | null {
       before.tag === after?.tag &&
       ('output' in before
         ? 'output' in after && before.output === after.output
-        : 'value' in after && Object.is(before.value, after.value));
+        : 'batch' in before
+          ? 'batch' in after && before.batch === after.batch
+          : 'value' in after && Object.is(before.value, after.value));
     if (!same) return `what it logs as ${before.tag} is a number that JavaScript computes`;
   }
   return earlier.scalars.length === later.scalars.length ? null : 'it logs more in some steps';

@@ -2,14 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isPlainObject } from '../../core/json.ts';
 import type { CompileSettings } from '../../core/callback.ts';
 import type { Batch } from '../../core/batch.ts';
-import type { LoggedValue } from '../../core/metricStore.ts';
 import type { NamedParameter } from '../../core/parameters.ts';
 import { didYouMean, UsageError } from '../../errors.ts';
 import { StepReplay } from '../../engine/replay/stepReplay.ts';
-import type { RecordedStep } from '../../engine/replay/template.ts';
 import type { Rng } from '../../random/index.ts';
 import type { Run } from '../run.ts';
 import type { BoundRound } from './boundRound.ts';
+import { logReplayed, recordLogged, type LoggedCall } from './replayedLogs.ts';
 
 type Random = Pick<Rng, 'uniform'>;
 
@@ -19,7 +18,7 @@ export class CompiledSteps {
   readonly #replay: StepReplay;
   readonly #usesIndex: boolean;
   /** Calls of `log` by the tag that stands for them in the engine. */
-  readonly #calls = new Map<string, LoggedValue>();
+  readonly #calls = new Map<string, LoggedCall>();
 
   readonly #targets: readonly string[] | null;
 
@@ -59,15 +58,14 @@ export class CompiledSteps {
         const before = run.store.logged.length;
         run.countersAsked = false;
         recordedLoss = record(lent);
-        return this.#recorded(recordedLoss, run.store.logged.slice(before));
+        const logged = run.store.logged.slice(before);
+        const scalars = logged.flatMap((call) => recordLogged(call, this.#calls));
+        return { loss: recordedLoss, scalars };
       },
       objection: () => this.#objection(),
     });
     if (replayed === null) return read(recordedLoss);
-    for (const { tag, value } of replayed.scalars) {
-      const call = this.#calls.get(tag);
-      if (call !== undefined) run.store.log(call.name, value, call.options);
-    }
+    logReplayed(run, this.#calls, replayed.scalars);
     return replayed.loss;
   }
 
@@ -76,15 +74,6 @@ export class CompiledSteps {
     return this.#targets.some((target) =>
       arena.segments.some(({ name }) => isWithin(name, target)),
     );
-  }
-
-  #recorded(loss: tf.Scalar, logged: readonly LoggedValue[]): RecordedStep {
-    const scalars = logged.map((call) => {
-      const tag = `${call.name} ${JSON.stringify(call.options)}`;
-      this.#calls.set(tag, { ...call, value: NaN });
-      return { tag, value: call.value };
-    });
-    return { loss, scalars };
   }
 
   #objection(): string | null {
