@@ -11,10 +11,11 @@ export interface HookArguments {
   onTrainStart: [];
   onTrainEpochStart: [];
   onTrainBatchStart: [batch: Batch, batchIdx: number];
-  /** `loss` is the value of this batch, before any division for accumulation. */
-  onAfterBackward: [];
-  /** Gradients are final: accumulated, not yet clipped. */
-  onBeforeOptimizerStep: [];
+  /** Once for each optimizer; `round` is its name, `default` where there is one. */
+  onAfterBackward: [round: string];
+  /** Gradients of this optimizer are final: accumulated, not yet clipped. */
+  onBeforeOptimizerStep: [round: string];
+  /** `loss` is the value of this batch, never divided for accumulation; of the last round, if several. */
   onTrainBatchEnd: [loss: number, batch: Batch, batchIdx: number];
   onTrainEpochEnd: [];
   onTrainEnd: [];

@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { LightboxError } from '../errors.ts';
+import { LightboxError, UsageError } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import { deepFreeze, toJson, type JsonObject } from './json.ts';
 import type { Metric } from './metrics/metric.ts';
 import type { LogOptions } from './metricStore.ts';
 import type { ModuleHooks } from './moduleHooks.ts';
+import type { ManualOptimizer } from './optim/manualOptimizer.ts';
 import type { OptimizerConfig } from './optim/optimizerConfig.ts';
 import { collectParameters, type NamedParameter } from './parameters.ts';
 import type { TrainerContext } from './trainerContext.ts';
@@ -39,6 +40,12 @@ export abstract class TrainModule {
   readonly hparams: JsonObject;
   /** True inside `trainingStep`: what dropout and batch normalisation ask for. */
   training = false;
+  /**
+   * False in a subclass: `trainingStep` calls `backward` and `step` of `this.optimizers()` itself.
+   * Clipping, schedules, counting and checkpoints work all the same.
+   */
+  readonly automaticOptimization: boolean = true;
+  #optimizers: readonly ManualOptimizer[] | null = null;
   #context: TrainerContext | null = null;
   #sink: LogSink | null = null;
 
@@ -50,7 +57,8 @@ export abstract class TrainModule {
    * The loss of one batch, a scalar tensor; gradients of it train the weights.
    * Runs inside a tidy scope: tensors made here need no disposing.
    * @param round name of the optimizer whose turn it is, when `configureOptimizers` declares
-   *   several: the step is run once for each; otherwise `default`
+   *   several: the step is run once for each; otherwise `default`, or `manual` with
+   *   `automaticOptimization = false`
    */
   abstract trainingStep(batch: Batch, batchIdx: number, round: string): tf.Scalar;
 
@@ -92,6 +100,35 @@ export abstract class TrainModule {
     );
   }
 
+  /**
+   * The optimizers of `configureOptimizers`, in its order, for manual optimization.
+   * @throws UsageError ERR_MANUAL_OPTIMIZATION outside `trainingStep`, or without
+   *   `automaticOptimization = false`
+   */
+  optimizers(): readonly ManualOptimizer[] {
+    if (this.#optimizers !== null) return this.#optimizers;
+    throw new UsageError(
+      'ERR_MANUAL_OPTIMIZATION',
+      `${this.constructor.name}.optimizers() is for trainingStep of a module with ` +
+        '`override readonly automaticOptimization = false`; other modules return their loss.',
+    );
+  }
+
+  /**
+   * Gradients of a loss in manual optimization: `optimizer.backward(loss)`.
+   * @param optimizer default: the only one
+   * @throws UsageError ERR_MANUAL_OPTIMIZATION when there are several and none is given
+   */
+  manualBackward(loss: () => tf.Scalar, optimizer?: ManualOptimizer): tf.Scalar {
+    const all = this.optimizers();
+    if (optimizer !== undefined || all.length === 1) return (optimizer ?? all[0]).backward(loss);
+    throw new UsageError(
+      'ERR_MANUAL_OPTIMIZATION',
+      `${this.constructor.name}.manualBackward: there are several optimizers ` +
+        `(${all.map(({ name }) => name).join(', ')}). Pass one: manualBackward(loss, optimizer).`,
+    );
+  }
+
   /** Sets `training` here and in every module held by a field. */
   setTraining(training: boolean): void {
     this.training = training;
@@ -100,6 +137,11 @@ export abstract class TrainModule {
         if (inner instanceof TrainModule) inner.setTraining(training);
       }
     }
+  }
+
+  /** Called by the trainer around a fit with manual optimization. */
+  lendOptimizers(optimizers: readonly ManualOptimizer[] | null): void {
+    this.#optimizers = optimizers;
   }
 
   /** Called by the trainer around a run. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { checkpointsFolder, type Checkpoint } from '../checkpoint/index.ts';
 import type { Loader } from '../core/loader.ts';
+import type { CompileSettings } from '../core/callback.ts';
+import type { NamedParameter } from '../core/parameters.ts';
 import type { SaveOptions } from '../core/trainerContext.ts';
 import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
@@ -12,6 +14,7 @@ import { limitBatches } from './limits.ts';
 import { CompiledSteps } from './loops/compiledSteps.ts';
 import type { EvaluationLoader } from './loops/evaluationLoop.ts';
 import { sanityCheck, trainToEnd } from './loops/fitLoop.ts';
+import { ManualOptimization } from './loops/manualOptimization.ts';
 import { OptimizerStep } from './loops/optimizerStep.ts';
 import { makeRunPlan } from './plan.ts';
 import type { ResolvedPorts } from './ports.ts';
@@ -44,10 +47,11 @@ export async function runFit(
   if (checkpoint !== null) restoreWeights(parameters, checkpoint);
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);
   run.optimizer = optimizer;
+  lendOptimizers(session, optimizer);
   const compiles = run.callbacks.find((callback) => callback.compiles !== undefined)?.compiles;
   if (compiles !== undefined) {
     setDynamicShapes(compiles.dynamic);
-    if (compiles.replay) run.compiled = new CompiledSteps(run, compiles, parameters);
+    if (compiles.replay) compileSteps(run, compiles, parameters);
   }
   session.defer(() => {
     setDynamicShapes(false);
@@ -79,6 +83,30 @@ export async function runFit(
       samplesPerSecond: trainSeconds > 0 ? samples / trainSeconds : 0,
     },
   };
+}
+
+function lendOptimizers(session: Session, optimizer: OptimizerStep): void {
+  const { run } = session;
+  if (run.module.automaticOptimization) return;
+  optimizer.manual = new ManualOptimization(run, optimizer.rounds);
+  run.module.lendOptimizers(optimizer.manual.optimizers);
+  session.defer(() => {
+    run.module.lendOptimizers(null);
+  });
+}
+
+function compileSteps(
+  run: Run,
+  settings: CompileSettings,
+  parameters: readonly NamedParameter[],
+): void {
+  if (run.module.automaticOptimization) {
+    run.compiled = new CompiledSteps(run, settings, parameters);
+    return;
+  }
+  run.terminal.line(
+    `${run.module.constructor.name} optimizes manually: its steps are recorded anew each time instead of replayed.`,
+  );
 }
 
 /** The result of a fit that a second signal ended. */

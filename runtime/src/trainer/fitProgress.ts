@@ -19,14 +19,16 @@ export class FitProgress {
   epochComplete = false;
   /** Whether the newest batch completed an update. */
   updateComplete = true;
+  /** Whether weights changed in the newest batch; a module that optimizes manually decides. */
+  updated = true;
   /** Whether the row of the newest update is due and not written yet. */
   rowDue = false;
   /** `run.seconds` at the last validation, for intervals in wall-clock time. */
   validatedAt = 0;
 
   stateDict(): JsonObject {
-    const { phase, position, epochComplete, updateComplete, rowDue, validatedAt } = this;
-    return { phase, position, epochComplete, updateComplete, rowDue, validatedAt };
+    const { phase, position, epochComplete, updateComplete, updated, rowDue, validatedAt } = this;
+    return { phase, position, epochComplete, updateComplete, updated, rowDue, validatedAt };
   }
 
   loadStateDict(state: JsonObject): void {

@@ -17,6 +17,11 @@ export interface OptimizerRound extends SingleOptimizer {
   readonly name: string;
   /** Patterns on the names of the parameters it trains; default all. */
   readonly parameters?: readonly string[];
+  /**
+   * Has its turn in every n-th update only: a generator with `every: 5` beside a critic with the
+   * default 1 trains once for five times of the critic, in updates 5, 10, 15, ...
+   */
+  readonly every?: number;
 }
 
 /** What `configureOptimizers()` returns. */
@@ -37,8 +42,15 @@ export function optimizerRounds(config: OptimizerConfig): readonly OptimizerRoun
       throw invalid('rounds without names of their own');
     }
     names.add(round.name);
+    const { every = 1 } = round;
+    if (!Number.isInteger(every) || every < 1) {
+      throw invalid(`every: ${String(every)} in round "${round.name}" (a whole number from 1)`);
+    }
   }
   if (rounds.length === 0) throw invalid('an empty array');
+  if (!(rounds as readonly OptimizerRound[]).some(({ every = 1 }) => every === 1)) {
+    throw invalid('no round with every: 1, so some updates would train nothing');
+  }
   return rounds as readonly OptimizerRound[];
 }
 
@@ -50,6 +62,6 @@ function invalid(got: string): UsageError {
   return new UsageError(
     'ERR_OPTIMIZER_CONFIG',
     'configureOptimizers: expected { optimizer, scheduler?, clip? } or an array of rounds ' +
-      `{ name, optimizer, scheduler?, parameters? }, got ${got}.`,
+      `{ name, optimizer, scheduler?, clip?, parameters?, every? }, got ${got}.`,
   );
 }

@@ -10,8 +10,10 @@ import type { NamedTensor } from '../../checkpoint/tensorData.ts';
 import { ParameterArena } from '../../engine/arena/parameterArena.ts';
 import { didYouMean, UsageError } from '../../errors.ts';
 
-/** The trainer's clipping flags. */
-export interface ClipOptions {
+/** What rounds take from the trainer and the module. */
+export interface RoundSettings {
+  /** Whether the module itself decides when gradients are computed and used. */
+  readonly manual: boolean;
   readonly gradientClipVal: number | null;
   readonly gradientClipAlgorithm: 'norm' | 'value';
 }
@@ -24,27 +26,41 @@ export class BoundRound {
   readonly #scheduler: Scheduler | undefined;
   readonly #clip: ClipConfig | null;
   readonly #plan: RunPlan;
+  readonly #every: number;
+  readonly #manual: boolean;
   #factors: readonly number[] = [];
   /** Null: not known yet, computed when asked for. */
   #norm: number | null = null;
   #stepped = false;
 
   constructor(
-    { name, optimizer, scheduler, clip }: OptimizerRound,
+    { name, optimizer, scheduler, clip, every = 1 }: OptimizerRound,
     parameters: readonly NamedParameter[],
     plan: RunPlan,
-    clipOptions: ClipOptions,
+    settings: RoundSettings,
   ) {
     this.name = name;
     this.optimizer = optimizer;
     this.#scheduler = scheduler;
-    this.#clip = clip ?? clipFrom(clipOptions);
+    this.#clip = clip ?? clipFrom(settings);
     this.#plan = plan;
+    this.#every = every;
+    this.#manual = settings.manual;
     this.arena = new ParameterArena(parameters);
     optimizer.bind(this.arena);
   }
 
-  /** Norm of the newest update's gradients before clipping; null before the first update. */
+  /** Whether it takes part in the update after this many. */
+  hasTurn(updates: number): boolean {
+    return (updates + 1) % this.#every === 0;
+  }
+
+  /** Lets the update pass without it. */
+  sitOut(): void {
+    this.#stepped = false;
+  }
+
+  /** Norm of the newest update's gradients before clipping; null when it had no part in it. */
   get gradientNorm(): number | null {
     if (!this.#stepped) return null;
     return (this.#norm ??= gradientNorm(this.arena));
@@ -57,13 +73,18 @@ export class BoundRound {
 
   /** Makes gradients and learning rates of the coming update final, but for clipping. */
   prepare(updates: number, epoch: number): void {
-    if (this.#plan.accumulate > 1) this.arena.finishAccumulation();
+    if (this.arena.accumulatedWeight > 0) this.arena.finishAccumulation();
+    this.schedule(updates, epoch);
+    this.#norm = null;
+    this.#stepped = true;
+  }
+
+  /** Sets the learning rates of the coming update. */
+  schedule(updates: number, epoch: number): void {
     this.#factors = this.#currentFactors(updates, epoch);
     this.optimizer.groups.forEach((group, index) => {
       group.currentLr = group.lr * this.#factors[index];
     });
-    this.#norm = null;
-    this.#stepped = true;
   }
 
   /** Clips and updates the weights. */
@@ -128,7 +149,7 @@ export class BoundRound {
     }
     const weight = Number(state.accumulatedWeight);
     if (weight === 0) return;
-    if (this.#plan.accumulate === 1) throw accumulationChanged();
+    if (this.#plan.accumulate === 1 && !this.#manual) throw accumulationChanged();
     const gradients = withoutPrefix(tensors, `grad/${name}/`);
     for (const segment of arena.segments) {
       arena.part(arena.accumulation, segment).set(gradients[segment.name]);
@@ -148,7 +169,7 @@ export class BoundRound {
   }
 }
 
-function clipFrom({ gradientClipVal, gradientClipAlgorithm }: ClipOptions): ClipConfig | null {
+function clipFrom({ gradientClipVal, gradientClipAlgorithm }: RoundSettings): ClipConfig | null {
   return gradientClipVal === null ? null : { [gradientClipAlgorithm]: gradientClipVal };
 }
 

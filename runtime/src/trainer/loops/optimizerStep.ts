@@ -8,36 +8,41 @@ import type { OptimizerGroupView } from '../../core/trainerContext.ts';
 import type { TrainModule } from '../../core/trainModule.ts';
 import type { NamedTensor } from '../../checkpoint/tensorData.ts';
 import { UsageError } from '../../errors.ts';
-import { BoundRound, type ClipOptions } from './boundRound.ts';
+import { BoundRound, type RoundSettings } from './boundRound.ts';
+import type { ManualOptimization } from './manualOptimization.ts';
 
 /** The optimizers of a fit with their parameters, schedules and accumulated gradients. */
 export class OptimizerStep {
   readonly rounds: readonly BoundRound[];
+  /** Lets the module do the steps; null for automatic optimization. */
+  manual: ManualOptimization | null = null;
 
   /** @throws UsageError ERR_OPTIMIZER_CONFIG when rounds share parameters or name none */
   constructor(
     module: TrainModule,
     parameters: readonly NamedParameter[],
     plan: RunPlan,
-    clip: ClipOptions,
+    clip: Omit<RoundSettings, 'manual'>,
   ) {
     const trainable = parameters.filter((parameter) => parameter.trainable);
     const taken = new Set<string>();
+    const { gradientClipVal, gradientClipAlgorithm } = clip;
+    const manual = !module.automaticOptimization;
+    const settings = { manual, gradientClipVal, gradientClipAlgorithm };
     this.rounds = optimizerRounds(module.configureOptimizers()).map((round) => {
       const own = ownParameters(round, trainable);
       for (const { name } of own) {
         if (taken.has(name)) throw shared(round, name);
         taken.add(name);
       }
-      return new BoundRound(round, own, plan, clip);
+      return new BoundRound(round, own, plan, settings);
     });
   }
 
-  /** Unclipped norm of the newest update's gradients, over all rounds. */
+  /** Unclipped norm of the newest update's gradients, over the rounds that had a part in it. */
   get gradientNorm(): number | null {
-    const norms = this.rounds.map(({ gradientNorm }) => gradientNorm);
-    if (norms.includes(null)) return null;
-    return Math.hypot(...norms.map(Number));
+    const norms = this.rounds.map((round) => round.gradientNorm).filter((norm) => norm !== null);
+    return norms.length === 0 ? null : Math.hypot(...norms);
   }
 
   groups(): readonly OptimizerGroupView[] {

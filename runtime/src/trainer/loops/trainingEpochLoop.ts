@@ -117,7 +117,9 @@ function validationIsDue(run: Run): boolean {
   const asked = requests.validate;
   requests.validate = false;
   if (asked) return true;
-  const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, run.globalStep);
+  // A batch that changed no weights completes no interval of updates.
+  const updates = run.progress.updated || !run.progress.updateComplete ? run.globalStep : NaN;
+  const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, updates);
   return due || (endOf(run)?.status === 'finished' && plan.validatesAtEnd);
 }
 

@@ -2,11 +2,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { disposeBatch, toTensors, type Batch } from '../../core/batch.ts';
 import type { LoadedBatch } from '../../core/loader.ts';
 import { computeGradients } from '../../engine/gradients.ts';
-import { UsageError } from '../../errors.ts';
 import { withKeyedRandom, type Rng } from '../../random/index.ts';
 import type { Run } from '../run.ts';
 import type { Progress } from '../../core/counters.ts';
 import type { BoundRound } from './boundRound.ts';
+import { checkedLoss, requireFinite } from './losses.ts';
+import type { ManualOptimization } from './manualOptimization.ts';
 import type { OptimizerStep } from './optimizerStep.ts';
 
 /** Where a batch stands in its epoch. */
@@ -31,31 +32,82 @@ export async function trainOnBatch(
     if (starting !== undefined) await starting;
     counters.batches.started++;
     profiler.switchTo('compute');
-    let loss = 0;
-    for (const round of optimizer.rounds) {
-      loss = backward(run, round, batch, place.index);
-      const backwardDone = hooks.call('onAfterBackward');
-      if (backwardDone !== undefined) await backwardDone;
-      round.accumulate(loaded.size);
-      if (!place.completesUpdate) continue;
-      round.prepare(run.globalStep, run.currentEpoch);
-      const ready = hooks.call('onBeforeOptimizerStep');
-      if (ready !== undefined) await ready;
-      round.step();
-    }
-    if (place.completesUpdate) {
+    const { loss, updated } =
+      optimizer.manual === null
+        ? await takeTurns(run, optimizer, batch, loaded.size, place)
+        : stepManually(run, optimizer.manual, batch, loaded.size, place);
+    if (updated) {
       countUpdate(counters.updates);
       run.firstUpdateAt ??= run.clock.now();
     }
     counters.batches.processed++;
     run.logs.setStep(run.store.settle(loaded.size, run.globalStep));
     profiler.switchTo('idle');
-    await finishBatch(run, loss, batch, place, loaded.consumed ?? loaded.size);
+    run.progress.updated = updated;
+    await finishBatch(run, loss, batch, place.index, loaded.consumed ?? loaded.size);
   } finally {
     run.store.discardPending();
     disposeBatch(batch);
     loaded.release?.();
   }
+}
+
+interface StepOutcome {
+  readonly loss: number;
+  /** Whether weights changed: `globalStep` counts one. */
+  readonly updated: boolean;
+}
+
+/** Each optimizer whose turn it is: its loss, its gradients, and its part of the update. */
+async function takeTurns(
+  run: Run,
+  { rounds }: OptimizerStep,
+  batch: Batch,
+  size: number,
+  { index, completesUpdate }: BatchPlace,
+): Promise<StepOutcome> {
+  const { hooks } = run;
+  const updates = run.counters.updates.completed;
+  let loss = 0;
+  for (const round of rounds) {
+    if (!round.hasTurn(updates)) {
+      round.sitOut();
+      continue;
+    }
+    loss = backward(run, round, batch, index);
+    const backwardDone = hooks.call('onAfterBackward', round.name);
+    if (backwardDone !== undefined) await backwardDone;
+    round.accumulate(size);
+    if (!completesUpdate) continue;
+    round.prepare(updates, run.counters.epochs.completed);
+    const ready = hooks.call('onBeforeOptimizerStep', round.name);
+    if (ready !== undefined) await ready;
+    round.step();
+  }
+  return { loss, updated: completesUpdate };
+}
+
+/** The module's own step, with the optimizers lent to it. */
+function stepManually(
+  run: Run,
+  manual: ManualOptimization,
+  batch: Batch,
+  size: number,
+  { index, completesUpdate }: BatchPlace,
+): StepOutcome {
+  const { module } = run;
+  const random = run.rng.fold('step', run.counters.batches.completed, 'manual');
+  manual.begin({ index, size, completesUpdate });
+  const loss = withKeyedRandom(random, () => {
+    let value = 0;
+    tf.tidy(() => {
+      [value] = checkedLoss(module.trainingStep(batch, index, 'manual'), module).dataSync();
+    });
+    return value;
+  });
+  const updated = manual.end();
+  requireFinite(run, loss, index);
+  return { loss, updated };
 }
 
 /** Leaves the gradients in the round's arena and returns the loss, which has been checked. */
@@ -73,7 +125,7 @@ function backward(run: Run, round: BoundRound, batch: Batch, index: number): num
     run.compiled === null
       ? readLoss(record(random))
       : run.compiled.step(round, batch, index, random, record);
-  if (!Number.isFinite(loss) && run.options.terminateOnNan) throw notFinite(run, loss, index);
+  requireFinite(run, loss, index);
   return loss;
 }
 
@@ -98,7 +150,7 @@ async function finishBatch(
   run: Run,
   loss: number,
   batch: Batch,
-  { index, completesUpdate }: BatchPlace,
+  index: number,
   size: number,
 ): Promise<void> {
   const { counters, hooks, progress } = run;
@@ -106,7 +158,7 @@ async function finishBatch(
   counters.batchesInEpoch = index + 1;
   progress.position += size;
   progress.phase = 'batch';
-  progress.rowDue = completesUpdate && run.globalStep % (run.plan?.logEveryUpdates ?? 1) === 0;
+  progress.rowDue = progress.updated && run.globalStep % (run.plan?.logEveryUpdates ?? 1) === 0;
   const ordinary = hooks.ordinary('onTrainBatchEnd', loss, batch, index);
   if (ordinary !== undefined) await ordinary;
   counters.batches.completed++;
@@ -121,35 +173,4 @@ export function writeRow(run: Run): void {
     run.logs.writeStep(run.place);
   });
   run.progress.rowDue = false;
-}
-
-function checkedLoss(loss: unknown, module: object): tf.Scalar {
-  if (loss instanceof tf.Tensor && loss.size === 1) {
-    return (loss.rank === 0 ? loss : tf.reshape(loss, [])) as tf.Scalar;
-  }
-  const owner = module.constructor.name;
-  const got =
-    loss instanceof tf.Tensor
-      ? `a tensor of shape [${(loss as tf.Tensor).shape.join(', ')}]; reduce it, for example with .mean()`
-      : loss instanceof Promise
-        ? 'a promise; steps are synchronous, remove async'
-        : loss === undefined
-          ? 'nothing; return the loss'
-          : typeof loss;
-  throw new UsageError(
-    'ERR_STEP_LOSS',
-    `${owner}.trainingStep: expected the loss as a scalar tensor, got ${got}.`,
-  );
-}
-
-function notFinite(run: Run, loss: number, index: number): UsageError {
-  const best = run.lastCheckpoint;
-  const last = best === null ? 'No checkpoint was saved yet.' : `Last good checkpoint: ${best}.`;
-  return new UsageError(
-    'ERR_LOSS_NOT_FINITE',
-    `The training loss is ${String(loss)} at update ${String(run.globalStep + 1)} ` +
-      `(epoch ${String(run.currentEpoch)}, batch ${String(index)}). ${last} ` +
-      'Lower the learning rate, set gradient_clip_val, or look for bad values in the data; ' +
-      'terminate_on_nan: false trains on regardless.',
-  );
 }
