@@ -92,7 +92,9 @@ function holdsClass(node: ConfigNode): boolean {
 }
 
 function words(issue: Issue, { schema, value, node }: Place): string {
-  if (issue.code === 'custom' || schema === undefined) return issue.message;
+  // zod's own words for a check that has none.
+  const wordless = issue.message === 'Invalid input';
+  if (schema === undefined || (issue.code === 'custom' && !wordless)) return issue.message;
   const got = isClassNode(node) ? 'an object of another class' : describeGot(value);
   const expected = describeSchema(schema);
   const rule = definition(schema).type === 'string' || issue.code === 'invalid_format';

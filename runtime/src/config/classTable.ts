@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { didYouMean } from '../errors.ts';
 import { replacedClassKey } from './replacedKeys.ts';
 import { checkValue } from './checkValue.ts';
 import { loadClass, type ClassSource, type ConstructibleClass } from './loadClass.ts';
@@ -135,5 +136,7 @@ export function classPathOf(node: MapNode): string {
 }
 
 function wrongLevel(key: string): string {
+  const near = didYouMean(key, ['class_path', 'init_args']);
+  if (near !== '') return `unknown key beside class_path.${near}`;
   return `unknown key beside class_path; the options of a class are below init_args (init_args.${key})`;
 }

@@ -1,3 +1,4 @@
+import { nearest } from '../errors.ts';
 import { keyedFromList } from './merge.ts';
 import {
   isClassNode,
@@ -5,6 +6,7 @@ import {
   type ConfigPath,
   type MapNode,
   type InstanceNode,
+  type Origin,
 } from './node.ts';
 import type { ConfigProblem } from './problems.ts';
 import { formatPath } from './node.ts';
@@ -37,6 +39,14 @@ export function keyedClasses(
     if (inner.kind === 'scalar' && inner.value === null) return [];
     const entry = toClass(inner);
     if (entry !== undefined) return [{ key, path: at, node: entry }];
+    const mistyped = inner.kind === 'map' ? mistypedClassPath(inner) : undefined;
+    if (mistyped !== undefined) {
+      const [name, origin] = mistyped;
+      const message = 'unknown key. Did you mean "class_path"?';
+      const code = 'ERR_CONFIG_UNKNOWN_KEY';
+      problems.push({ code, origin, key: formatPath([...at, name]), message });
+      return [];
+    }
     problems.push({
       code: 'ERR_CONFIG_TYPE',
       origin: inner.origin,
@@ -47,6 +57,13 @@ export function keyedClasses(
     });
     return [];
   });
+}
+
+/** The key that was probably meant to be `class_path`, in a map that has none. */
+export function mistypedClassPath(node: MapNode): [key: string, origin: Origin] | undefined {
+  const found = nearest('class_path', node.entries.keys());
+  const entry = found === undefined ? undefined : node.entries.get(found);
+  return found === undefined || entry === undefined ? undefined : [found, entry.origin];
 }
 
 function toClass(node: ConfigNode): MapNode | InstanceNode | undefined {

@@ -99,7 +99,10 @@ function pickExport(exports: Record<string, unknown>, name: string, path: string
     };
   }
   if (typeof value !== 'function') {
-    return { problem: `the export "${name}" of ${file} is not a class but ${typeof value}` };
+    const classes = Object.keys(exports).filter((key) => typeof exports[key] === 'function');
+    const list = classes.length === 0 ? 'none' : classes.join(', ');
+    const problem = `the export "${name}" of ${file} is not a class but ${typeof value}. It exports: ${list}`;
+    return { problem };
   }
   const type = value as ConstructibleClass;
   if (type.schema !== undefined && !isSchema(type.schema)) {
@@ -116,7 +119,8 @@ function locateFile(specifier: string, root: string): string | { problem: string
   const path = resolve(root, specifier);
   if (existsSync(path)) return pathToFileURL(path).href;
   const folder = dirname(path);
-  if (!existsSync(folder)) return { problem: `there is no folder ${folder}` };
+  if (!existsSync(folder))
+    return { problem: `there is no folder ${folder}; write the path from ${root}` };
   const names = readdirSync(folder);
   const suggestion = didYouMean(basename(path), names);
   const list = names.length === 0 ? 'nothing' : names.slice(0, 20).join(', ');

@@ -95,7 +95,11 @@ function appendTo(below: ConfigNode, node: ConfigNode, path: string): ConfigNode
     return { kind: 'list', origin: node.origin, items: added };
   }
   if (below.kind === 'map' && isKeyedList(path)) return appendKeyed(below, added);
-  throw new UsageError('ERR_CONFIG_KEY', `--${path}+=: there is no list to add to.`);
+  const what = below.kind === 'map' ? 'a map' : 'a single value';
+  throw new UsageError(
+    'ERR_CONFIG_KEY',
+    `--${path}+=: there is ${what}, not a list to add to. Replace it with --${path}=...`,
+  );
 }
 
 function appendKeyed(below: MapNode, added: readonly ConfigNode[]): MapNode {

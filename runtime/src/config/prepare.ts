@@ -3,7 +3,7 @@ import { trainerOptionsSchema } from '../trainer/trainerOptions.ts';
 import { addDefaults } from './addDefaults.ts';
 import { checkValue } from './checkValue.ts';
 import { ClassTable } from './classTable.ts';
-import { keyedClasses, type KeyedClass } from './keyedClasses.ts';
+import { keyedClasses, mistypedClassPath, type KeyedClass } from './keyedClasses.ts';
 import type { ClassSource, ConstructibleClass } from './loadClass.ts';
 import {
   defaultOrigin,
@@ -226,16 +226,22 @@ function checkModule(node: ConfigNode | undefined, key: string, classes: ClassTa
   if (isClassNode(node)) {
     classes.check(node, [key]);
   } else if (node?.kind === 'map') {
-    const message =
-      'this key is required: expected a class path, such as "./src/models/net.ts#Net"';
-    const { origin } = node;
-    classes.problems.push({
-      code: 'ERR_CONFIG_MISSING_KEY',
-      origin,
-      key: `${key}.class_path`,
-      message,
-    });
+    classes.problems.push(missingClass(node, key));
   }
+}
+
+function missingClass(node: MapNode, key: string): ConfigProblem {
+  const args = node.entries.get('init_args')?.node;
+  const mistyped =
+    mistypedClassPath(node) ?? (args?.kind === 'map' ? mistypedClassPath(args) : undefined);
+  if (mistyped !== undefined) {
+    const [name, origin] = mistyped;
+    const message = 'unknown key. Did you mean "class_path"?';
+    return { code: 'ERR_CONFIG_UNKNOWN_KEY', origin, key: `${key}.${name}`, message };
+  }
+  const message = 'this key is required: expected a class path, such as "./src/models/net.ts#Net"';
+  const { origin } = node;
+  return { code: 'ERR_CONFIG_MISSING_KEY', origin, key: `${key}.class_path`, message };
 }
 
 function section(tree: MapNode, key: string): MapNode {

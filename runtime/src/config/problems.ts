@@ -28,16 +28,25 @@ export function throwProblems(problems: readonly ConfigProblem[]): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
+/** More problems than this are one mistake with many consequences. */
+const maxShown = 20;
+
+/** Longer keys are cut: their beginning says which they are. */
+const maxKey = 200;
+
 function formatProblems(problems: readonly ConfigProblem[]): string {
-  const lines = problems.map(formatProblem);
-  if (lines.length === 1) return lines[0];
-  return [`${String(lines.length)} problems in the configuration:`, ...lines]
+  const lines = problems.slice(0, maxShown).map(formatProblem);
+  if (problems.length === 1) return lines[0];
+  if (problems.length > maxShown) lines.push(`... and ${String(problems.length - maxShown)} more`);
+  return [`${String(problems.length)} problems in the configuration:`, ...lines]
     .map((line, index) => (index === 0 ? line : `  ${line}`))
     .join('\n');
 }
 
 function formatProblem({ origin, key, message }: ConfigProblem): string {
   const where = origin.kind === 'default' ? [] : [formatOrigin(origin)];
-  const name = key === '' || (origin.kind === 'cli' && origin.flag === `--${key}`) ? [] : [key];
-  return [...where, ...name, message].join(': ');
+  const shown = key.length > maxKey ? `${key.slice(0, maxKey)}...` : key;
+  const name = key === '' || (origin.kind === 'cli' && origin.flag === `--${key}`) ? [] : [shown];
+  const words = message.replace(/\S{300,}/g, (long) => `${long.slice(0, 100)}...`);
+  return [...where, ...name, words].join(': ');
 }

@@ -68,7 +68,8 @@ class Resolver {
     const found = this.#find(target.split('.'));
     if (found === undefined) {
       const hint = 'Only values that the configuration states can be referred to, not defaults';
-      this.#problem(from, path, `\${${target}}: nothing is written there. ${hint}`);
+      const near = this.#whatThereIs(target.split('.'));
+      this.#problem(from, path, `\${${target}}: nothing is written there${near}. ${hint}`);
       return from;
     }
     if (this.#open.includes(here)) {
@@ -91,6 +92,25 @@ class Resolver {
     }
     const node = nodeAt(this.#root, path);
     return node === undefined ? undefined : { node, path };
+  }
+
+  /** How far a reference could be followed, and the keys where that ends. */
+  #whatThereIs(keys: readonly string[]): string {
+    let [node, shown]: [ConfigNode, string] = [this.#root, 'the top'];
+    for (let length = 1; length < keys.length; length++) {
+      const found = this.#find(keys.slice(0, length));
+      if (found === undefined) break;
+      [node, shown] = [found.node, formatPath(found.path)];
+    }
+    const inside = isClassNode(node) ? node.entries.get('init_args')?.node : undefined;
+    node = inside ?? node;
+    if (node.kind !== 'map') return '';
+    const names = [...node.entries]
+      .slice(0, 12)
+      .map(([name, { origin }]) =>
+        origin.kind === 'file' ? `${name} (line ${String(origin.line)})` : name,
+      );
+    return `; ${shown} has ${names.join(', ')}`;
   }
 
   #problem(node: ConfigNode, path: ConfigPath, message: string): void {

@@ -39,16 +39,42 @@ describe('files', () => {
       'trainer:\n  max_epochs: 1\n  max_epochs: 2\n',
       /^a\.yaml:3:3: .*already given/,
     ],
-    ['broken YAML', 'trainer: {a: 1\n', /^a\.yaml:2:1: not valid YAML/],
+    [
+      'broken YAML',
+      'trainer: {a: 1\n',
+      /^a\.yaml:1:10: trainer: not valid YAML: the closing bracket is missing/,
+    ],
     [
       'a prototype key',
       'trainer:\n  __proto__: {a: 1}\n',
-      /^a\.yaml:2:3: __proto__: .*not allowed/,
+      /^a\.yaml:2:3: trainer.__proto__: .*not allowed/,
     ],
     ['a list at the top', '- 1\n', /^a\.yaml:1:1: expected keys/],
+    [
+      'an open quote',
+      'model:\n  a: "x\n  b: 1\n',
+      /^a\.yaml:2:6: model\.a: .*closing quote is missing/,
+    ],
+    ['a tab', 'trainer:\n\tmax_epochs: 3\n', /^a\.yaml:2:1: .*expected spaces, found a tab/],
+    ['a value and keys', 'trainer: 1\n  a: 2\n', /either a value or keys below it/],
+    ['a tag', 'trainer: !x 1\n', /^a\.yaml:1:10: trainer: .*tags .* have no meaning here/],
+    ['an unknown alias', 'trainer: *x\n', /^a\.yaml:1:10: trainer: .*no &x above/],
+    [
+      'a hidden space',
+      'trainer:\n  \u00a0max_epochs: 1\n',
+      /^a\.yaml:2:3: .*U\+00A0, which cannot be seen/,
+    ],
+    ['a control character', 'trainer:\n  a: \u0007\n', /^a\.yaml:2:6: trainer\.a: U\+0007/],
+    ['endless nesting', `trainer: ${'['.repeat(5000)}`, /nested deeper than 100 levels/],
+    ['an alias of itself', 'trainer: &x [*x]\n', /^a\.yaml:1:14: trainer\.0: an alias/],
     ['a map as key', '? {a: 1}\n: 2\n', /^a\.yaml:1:3: keys must be text/],
   ])('says where %s is', async (_, text, expected) => {
     expect(await messageOf(() => load([text]))).toMatch(expected);
+  });
+
+  it('reads merge keys, whatever the order, and line ends of all systems', () => {
+    const text = 'environment: &e {A: 1, B: 2}\r\nhpo:\r\n  B: 3\r\n  <<: *e\r\n  C: 4\r\n';
+    expect(toPlain(load([text]))).toMatchObject({ hpo: { A: 1, B: 3, C: 4 } });
   });
 
   it('refuses a file that is not there', async () => {
