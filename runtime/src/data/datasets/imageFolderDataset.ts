@@ -36,9 +36,9 @@ export interface ImageFolderSample {
 /**
  * Images in one folder a class (`cats/1.jpg`, `dogs/sub/2.png`). Classes and files are sorted by
  * name. `image` is float32 [height, width, 3] (or 1 for `color: grey`), (byte / 255 - mean) / std;
- * `label` is the index of the class, int32. Images are decoded by `sharp`, small png (and jpeg where
- * `sharp` is missing) by `@jsquash/png` and `@jsquash/jpeg`: install what you need. `get` gives a
- * promise.
+ * `label` is the index of the class, int32. Images are decoded by `@napi-rs/image` (jpeg) or
+ * `sharp`, small png (and jpeg where both are missing) by `@jsquash/png` and `@jsquash/jpeg`:
+ * install what you need. `get` gives a promise.
  *
  * `new ImageFolderDataset({ path: 'photos/train', resize: 64 })`
  */

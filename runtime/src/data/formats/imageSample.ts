@@ -18,9 +18,11 @@ export const imageSampleOptions = {
     .default(false)
     .describe('Allow images of several sizes, which a transform must then make equal'),
   decoder: z
-    .enum(['auto', 'jsquash', 'sharp'])
+    .enum(['auto', 'napi', 'sharp', 'jsquash'])
     .default('auto')
-    .describe('What decodes: auto takes @jsquash for small jpeg and png, sharp for the rest'),
+    .describe(
+      'What decodes: auto takes the fastest installed of @napi-rs/image (jpeg), sharp and @jsquash',
+    ),
   scale: z
     .boolean()
     .default(true)

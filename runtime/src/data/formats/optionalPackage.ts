@@ -3,6 +3,7 @@ import { messageOf, UsageError } from '../../errors.ts';
 /** Versions that this package is tested with. */
 const versions = {
   sharp: '0.35.5',
+  '@napi-rs/image': '1.15.0',
   '@jsquash/jpeg': '1.6.0',
   '@jsquash/png': '3.1.1',
   'apache-arrow': '21.2.0',

@@ -36,6 +36,13 @@ export function greyOf({ data, height, width }: Pixels): Pixels {
   return { data: out, height, width, channels: 1 };
 }
 
+/** Grey as RGB. */
+export function threefold({ data, height, width }: Pixels): Pixels {
+  const out = new Uint8Array(3 * data.length);
+  for (let index = 0; index < out.length; index++) out[index] = data[Math.floor(index / 3)];
+  return { data: out, height, width, channels: 3 };
+}
+
 function luma(red: number, green: number, blue: number): number {
   return (red * 19_595 + green * 38_470 + blue * 7_471 + 32_768) >> 16;
 }

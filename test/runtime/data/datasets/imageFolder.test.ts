@@ -56,6 +56,35 @@ describe('ImageFolderDataset', () => {
       expect(image.shape).toEqual(index < 4 ? [13, 21, 3] : [21, 13, 3]);
       expect(image).toEqual((await native.get(index)).image);
     }
+    // Another implementation of the same format: its rounding may differ.
+    const fast = new ImageFolderDataset({ ...options, decoder: 'napi' });
+    for (let index = 0; index < 8; index++) {
+      const [a, b] = [(await fast.get(index)).image, (await native.get(index)).image];
+      expect(a.shape).toEqual(b.shape);
+      expect(
+        Math.max(...[...a.data].map((value, at) => Math.abs(value - b.data[at]))),
+      ).toBeLessThan(5);
+    }
+  });
+
+  it('decodes grey, progressive and CMYK jpeg natively as sharp does', async () => {
+    const path = fresh('kinds', 'a');
+    await small().greyscale().jpeg({ quality: 95 }).toFile(join(path, 'a/1.jpg'));
+    await small().jpeg({ quality: 95, progressive: true }).toFile(join(path, 'a/2.jpg'));
+    await small().toColourspace('cmyk').jpeg({ quality: 95 }).toFile(join(path, 'a/3.jpg'));
+    for (const color of ['rgb', 'grey'] as const) {
+      const options = { path, scale: false, color };
+      const [fast, slow] = (['napi', 'sharp'] as const).map(
+        (decoder) => new ImageFolderDataset({ ...options, decoder }),
+      );
+      for (let index = 0; index < 3; index++) {
+        const [a, b] = [(await fast.get(index)).image, (await slow.get(index)).image];
+        expect(a.shape).toEqual(b.shape);
+        const distance = [...a.data].reduce((sum, v, at) => sum + Math.abs(v - b.data[at]), 0);
+        // CMYK without a profile: each has its own idea of the inks.
+        expect(distance / a.data.length).toBeLessThan(index === 2 ? 12 : 1);
+      }
+    }
   });
 
   it('resizes and takes grey', async () => {
