@@ -29,6 +29,7 @@ export {
 export {
   Constant,
   Cosine,
+  CosineWarmRestarts,
   Exponential,
   Linear,
   MultiStep,
@@ -78,18 +79,26 @@ export type { TrainerOptions } from './trainer/trainerOptions.ts';
 
 // Callbacks
 export type { Callback } from './core/callback.ts';
+export {
+  BaseVisualizer,
+  visualizerOptions,
+  type VisualizedSamples,
+  type VisualizerOptions,
+} from './callbacks/baseVisualizer.ts';
 export { CompileCallback } from './callbacks/compile.ts';
 export { EMA } from './callbacks/ema.ts';
 export { EarlyStopping } from './callbacks/earlyStopping.ts';
+export { ImageVisualizer } from './callbacks/imageVisualizer.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
 export { ModelSummary } from './callbacks/modelSummary.ts';
 export { FlowProgressBarCallback } from './callbacks/flowProgressBar.ts';
 export { PauseCallback } from './callbacks/pause.ts';
+export { PredictionDiagnostics } from './callbacks/predictionDiagnostics.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
 
 // Loggers
-export type { Logger, MetricsRow, RunInfo, RunStatus } from './core/logger.ts';
+export type { Logger, MediaItem, MetricsRow, RunInfo, RunStatus } from './core/logger.ts';
 export { CSVLogger, JSONLLogger } from './loggers/index.ts';
 
 // Checkpoints

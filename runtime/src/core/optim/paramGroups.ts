@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
 import { didYouMean, UsageError } from '../../errors.ts';
+import { clipSchema, type ClipConfig } from './clipping.ts';
 import { fnmatch } from '../fnmatch.ts';
 
 /** Options of a parameter group: which parameters, and what is different for them. */
@@ -13,6 +14,9 @@ export const paramGroupSchema = z.strictObject({
   params: z.array(z.string().min(1)).default([]).describe('Exact parameter names'),
   lr: z.number().nonnegative().optional().describe("Learning rate; default the optimizer's"),
   weightDecay: z.number().nonnegative().optional().describe("Decay; default the optimizer's"),
+  clip: clipSchema
+    .optional()
+    .describe('Clips this group by its own norm or value, apart from the others'),
 });
 
 export type ParamGroupOptions = z.input<typeof paramGroupSchema>;
@@ -26,6 +30,8 @@ export interface ParamGroup {
   /** Learning rate of the last step: base times the schedule's factor; the base before any step. */
   currentLr: number;
   readonly parameters: readonly string[];
+  /** Clips the group on its own; undefined: with all others. */
+  readonly clip?: ClipConfig | undefined;
   /** Runs of neighbouring segments, in elements of the arena's vectors. */
   readonly ranges: readonly Range[];
 }
@@ -53,9 +59,12 @@ export function divide(
     name: group.name ?? `group${String(index + 1)}`,
     lr: group.lr ?? defaults.lr,
     weightDecay: group.weightDecay ?? defaults.weightDecay,
+    clip: group.clip,
   }));
-  const rest = owner.includes(-1) ? [{ index: -1, name: 'default', ...defaults }] : [];
-  return [...rest, ...declared].map(({ index, name, lr, weightDecay }) => {
+  const rest = owner.includes(-1)
+    ? [{ index: -1, name: 'default', ...defaults, clip: undefined }]
+    : [];
+  return [...rest, ...declared].map(({ index, name, lr, weightDecay, clip }) => {
     const parameters = names.filter((_, position) => owner[position] === index);
     if (parameters.length === 0) {
       throw new UsageError(
@@ -67,6 +76,7 @@ export function divide(
       name,
       lr,
       weightDecay,
+      clip,
       currentLr: lr,
       parameters,
       ranges: ranges(arena, owner, index),

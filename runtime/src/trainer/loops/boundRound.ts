@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { LatestMetric } from '../../core/metricStore.ts';
-import { clipGradients, gradientNorm, type ClipConfig } from '../../core/optim/index.ts';
+import { clipOptimizer, gradientNorm, type ClipConfig } from '../../core/optim/index.ts';
 import type { Optimizer, OptimizerRound } from '../../core/optim/index.ts';
 import type { NamedParameter } from '../../core/parameters.ts';
 import type { RunPlan } from '../../core/runPlan.ts';
@@ -25,6 +25,7 @@ export class BoundRound {
   readonly optimizer: Optimizer;
   readonly #scheduler: Scheduler | undefined;
   readonly #clip: ClipConfig | null;
+  readonly #clips: boolean;
   readonly #plan: RunPlan;
   readonly #every: number;
   readonly #manual: boolean;
@@ -48,6 +49,7 @@ export class BoundRound {
     this.#manual = settings.manual;
     this.arena = new ParameterArena(parameters);
     optimizer.bind(this.arena);
+    this.#clips = this.#clip !== null || optimizer.groups.some((group) => group.clip !== undefined);
   }
 
   /** Whether it takes part in the update after this many. */
@@ -89,7 +91,7 @@ export class BoundRound {
 
   /** Clips and updates the weights. */
   step(): void {
-    if (this.#clip !== null) this.#norm = clipGradients(this.arena, this.#clip);
+    if (this.#clips) this.#norm = clipOptimizer(this.optimizer, this.#clip);
     this.optimizer.step(this.#factors);
   }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { disposeBatch, toTensors } from '../../core/batch.ts';
+import { cloneTensors, disposeBatch, toTensors } from '../../core/batch.ts';
 import type { LoadedBatch, Loader } from '../../core/loader.ts';
 import { UsageError } from '../../errors.ts';
 import { withKeyedRandom } from '../../random/index.ts';
@@ -110,17 +110,17 @@ async function evaluateBatch(
 ): Promise<void> {
   const hooks = stage === 'test' ? testHooks : validationHooks;
   const batch = toTensors(loaded.data);
+  let outputs: unknown;
   try {
     await run.hooks.call(hooks.batchStart, batch, index, loader);
     const random = run.rng.fold(stage, run.counters.validations.completed, loader, index);
-    withKeyedRandom(random, () => {
-      tf.tidy(() => {
-        evaluationStep(run, stage, batch, index, loader);
-      });
-    });
+    outputs = withKeyedRandom(random, () =>
+      tf.tidy(() => evaluationStep(run, stage, batch, index, loader) as tf.TensorContainer),
+    );
     run.store.settle(loaded.size, run.globalStep);
-    await run.hooks.call(hooks.batchEnd, batch, index, loader);
+    await run.hooks.call(hooks.batchEnd, outputs, batch, index, loader);
   } finally {
+    disposeBatch(outputs);
     disposeBatch(batch);
     loaded.release?.();
   }
@@ -132,12 +132,13 @@ function evaluationStep(
   batch: unknown,
   index: number,
   loader: string,
-): void {
+): unknown {
   const name = stage === 'test' ? 'testStep' : 'validationStep';
   if (module[name] === undefined) throw missingStep(module.constructor.name, name);
   const step = module[name].bind(module) as (...args: unknown[]) => unknown;
   const result = step(batch, index, loader);
-  if (!(result instanceof Promise)) return;
+  // Copies: a step may return the batch's own tensors, or some that it keeps.
+  if (!(result instanceof Promise)) return cloneTensors(result);
   throw new UsageError(
     'ERR_STEP_ASYNC',
     `${module.constructor.name}.${name} returned a promise. Steps are synchronous: remove async, and log tensors instead of reading them.`,

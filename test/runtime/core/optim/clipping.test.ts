@@ -3,6 +3,8 @@ import {
   clipByGlobalNorm,
   clipByValue,
   clipGradients,
+  clipOptimizer,
+  SGD,
 } from '../../../../runtime/src/core/optim/index.ts';
 import type { ParameterArena } from '../../../../runtime/src/engine/arena/parameterArena.ts';
 import { selectBackend } from '../../../../runtime/src/engine/index.ts';
@@ -34,6 +36,23 @@ describe('clipping', () => {
     const before = [...arena.grads];
     expect(clipByValue(arena, 0.25)).toBeCloseTo(golden.clip.norm, 6);
     expect([...arena.grads]).toEqual(before.map((g) => Math.min(0.25, Math.max(-0.25, g))));
+  });
+
+  it("clips a group on its own, the rest by the common setting, as torch's functions do", () => {
+    const optimizer = new SGD({ groups: [{ params: ['p1'], clip: { norm: 0.5 } }] });
+    optimizer.bind(arena);
+    expect(clipOptimizer(optimizer, { value: 0.25 })).toBeCloseTo(golden.clip.norm, 6);
+    expect(largestError(parts(arena, arena.grads), golden.clipGroups.grads)).toBeLessThan(1e-6);
+  });
+
+  it('leaves the rest alone when only a group is to be clipped', () => {
+    const optimizer = new SGD({ groups: [{ params: ['p1'], clip: { norm: 0.5 } }] });
+    optimizer.bind(arena);
+    const before = parts(arena, arena.grads);
+    clipOptimizer(optimizer, null);
+    const after = parts(arena, arena.grads);
+    expect(after[0]).toEqual(before[0]);
+    expect(Math.hypot(...after[1])).toBeCloseTo(0.5, 5);
   });
 
   it('with both, clips values first and reports the norm before either', () => {

@@ -7,6 +7,8 @@ export interface Golden {
   optimizers: Record<string, { values: number[][]; state: Record<string, number[][]> }>;
   schedules: Record<string, number[]>;
   clip: { norm: number; grads: number[][] };
+  /** p1 clipped by the norm 0.5, p0 by the value 0.25. */
+  clipGroups: { grads: number[][] };
 }
 
 export const golden = JSON.parse(

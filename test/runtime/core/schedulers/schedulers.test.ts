@@ -4,6 +4,7 @@ import { Adam } from '../../../../runtime/src/core/optim/index.ts';
 import {
   Constant,
   Cosine,
+  CosineWarmRestarts,
   Exponential,
   Linear,
   lrFactors,
@@ -24,6 +25,14 @@ describe("schedules against torch's", () => {
     ['step', new Step({ stepSize: 4, gamma: 0.5 }), 12],
     ['multiStep', new MultiStep({ milestones: [3, 7] }), 12],
     ['exponential', new Exponential({ gamma: 0.9 }), 12],
+    ['constant', new Constant({ factor: 0.5 }), 12],
+    [
+      'warmRestarts',
+      new CosineWarmRestarts({ first: '3 updates', multiplier: 2, etaMin: 0.01 }),
+      30,
+    ],
+    ['warmRestarts-equal', new CosineWarmRestarts({ first: '25%' }), 16],
+    ['warmupCosine', new WarmupCosine({ warmup: 4, etaMin: 0.01 }), 14],
     ['cosine', new Cosine({ etaMin: 0.01 }), 12],
     ['linear', new Linear({ over: '5 updates' }), 12],
     ['polynomial', new Polynomial({ power: 2 }), 12],
@@ -117,6 +126,8 @@ describe('schedules', () => {
     const all = [
       new Constant(),
       new Cosine({ etaMin: 1e-3 }),
+      new CosineWarmRestarts(),
+      new CosineWarmRestarts({ first: '1%', multiplier: 2, etaMin: 1e-3 }),
       new Exponential({ gamma: 0.99 }),
       new Linear(),
       new MultiStep({ milestones: [2] }),
