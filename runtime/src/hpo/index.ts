@@ -25,6 +25,7 @@ export type { Sampler, SamplerContext } from './samplers/sampler.ts';
 export type { ConfigPatch, FrozenConfig, ParamDeclaration, SearchSpace } from './searchSpace.ts';
 export { JournalStorage } from './storages/journalStorage.ts';
 export { MemoryStorage } from './storages/memoryStorage.ts';
+export { PostgresStorage, type PostgresStorageOptions } from './storages/postgresStorage.ts';
 export type {
   ParamEntry,
   Storage,
