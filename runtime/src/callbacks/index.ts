@@ -7,3 +7,5 @@ export { EMA } from './ema.ts';
 export { FlowProgressBarCallback } from './flowProgressBar.ts';
 export { PauseCallback } from './pause.ts';
 export { ProgressBar } from './progressBar.ts';
+export { ImageVisualizer } from './imageVisualizer.ts';
+export { PredictionDiagnostics } from './predictionDiagnostics.ts';

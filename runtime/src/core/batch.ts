@@ -39,6 +39,14 @@ export function toTensors(batch: HostBatch): Batch {
   return batch;
 }
 
+/** The same nesting with tensors of its own, which the caller disposes with `disposeBatch`. */
+export function cloneTensors(value: unknown): unknown {
+  if (value instanceof tf.Tensor) return value.clone();
+  if (Array.isArray(value)) return value.map(cloneTensors);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cloneTensors(item)]));
+}
+
 /** Disposes every tensor of a nested batch. */
 export function disposeBatch(batch: Batch): void {
   if (batch instanceof tf.Tensor) batch.dispose();

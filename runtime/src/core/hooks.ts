@@ -23,13 +23,14 @@ export interface HookArguments {
   onValidationStart: [];
   onValidationEpochStart: [];
   onValidationBatchStart: [batch: Batch, batchIdx: number, loader: string];
-  onValidationBatchEnd: [batch: Batch, batchIdx: number, loader: string];
+  /** `outputs` is what `validationStep` returned; its tensors are gone after the hook. */
+  onValidationBatchEnd: [outputs: unknown, batch: Batch, batchIdx: number, loader: string];
   onValidationEpochEnd: [];
   onValidationEnd: [];
   onTestStart: [];
   onTestEpochStart: [];
   onTestBatchStart: [batch: Batch, batchIdx: number, loader: string];
-  onTestBatchEnd: [batch: Batch, batchIdx: number, loader: string];
+  onTestBatchEnd: [outputs: unknown, batch: Batch, batchIdx: number, loader: string];
   onTestEpochEnd: [];
   onTestEnd: [];
   onPredictStart: [];

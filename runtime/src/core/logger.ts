@@ -22,6 +22,18 @@ export interface MetricsRow {
   readonly time: number;
 }
 
+/** A file that shows something of a moment: an image grid, a plot. */
+export interface MediaItem {
+  /** `media/val_inputs/x`. */
+  readonly key: string;
+  /** Absolute; the file is complete. */
+  readonly path: string;
+  /** Optimizer updates done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly stage: Stage;
+}
+
 export type RunStatus = 'finished' | 'stopped' | 'paused' | 'interrupted' | 'failed';
 
 /** Where metrics go. Methods that only hand over data return at once; `flush` and `finish` wait. */
@@ -30,6 +42,8 @@ export interface Logger {
   start(run: RunInfo): void | Promise<void>;
   logMetrics(row: MetricsRow): void;
   logHyperparameters(values: JsonObject): void;
+  /** Told of every picture that is kept in the run's folder. */
+  logMedia?(item: MediaItem): void;
   flush(): Promise<void>;
   finish(status: RunStatus): Promise<void>;
   /** Keeps copies of checkpoints elsewhere; called with those of a pause when that was asked for. */

@@ -18,9 +18,12 @@ export interface LogSink {
 // Merged into the class: hooks are optional methods of a module too.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export interface TrainModule extends ModuleHooks {
-  /** Metrics of one validation batch, logged with `this.log`. */
-  validationStep?(batch: Batch, batchIdx: number, loader: string): void;
-  testStep?(batch: Batch, batchIdx: number, loader: string): void;
+  /**
+   * Metrics of one validation batch, logged with `this.log`. What it returns (tensors in any
+   * nesting) goes to `onValidationBatchEnd` of callbacks: predictions for diagnostics and pictures.
+   */
+  validationStep?(batch: Batch, batchIdx: number, loader: string): unknown;
+  testStep?(batch: Batch, batchIdx: number, loader: string): unknown;
   /** Outputs of one batch: tensors in any nesting. Default: `forward(batch)`. */
   predictStep?(batch: Batch, batchIdx: number, loader: string): unknown;
   /** A batch of one, in the shape of `forward`'s input: for the summary, late building and export. */

@@ -73,6 +73,12 @@ export interface TrainerContext {
   readonly evaluationBatches: Readonly<Record<string, number | null>> | null;
   /** Values computed by callbacks (learning rate, throughput): go to loggers like logged metrics. */
   logValues(values: Readonly<Record<string, number>>): void;
+  /**
+   * Keeps a picture (or other file) of this moment as `<key>/step=<updates>.<extension>` in the
+   * run's folder and tells the loggers. @param key such as `media/val_inputs/x`
+   * @returns its path, or null where the run writes nothing (`fast_dev_run`)
+   */
+  saveMedia(key: string, extension: string, bytes: Uint8Array): Promise<string | null>;
   /** How training ended; null while it goes on. */
   readonly ended: EndStatus | null;
   /**

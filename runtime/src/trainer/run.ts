@@ -24,6 +24,7 @@ import type { CheckpointWriter } from './checkpointWriter.ts';
 import { FitProgress } from './fitProgress.ts';
 import type { CompiledSteps } from './loops/compiledSteps.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
+import { writeMedia } from './mediaFile.ts';
 import type { RowPlace, RunLogs } from './runLogs.ts';
 import { StopRequests } from './stopRequests.ts';
 import type { ResolvedTrainerOptions } from './trainerOptions.ts';
@@ -161,6 +162,14 @@ export class Run implements TrainerContext, LogSink {
     for (const [key, value] of Object.entries(values)) {
       this.store.set(key, value, this.globalStep);
     }
+  }
+
+  async saveMedia(key: string, extension: string, bytes: Uint8Array): Promise<string | null> {
+    if (this.options.fastDevRun !== false) return null;
+    const { runDir: dir, globalStep: step, currentEpoch: epoch, stage, loggers } = this;
+    const path = await writeMedia({ dir, key, step, extension }, bytes);
+    for (const logger of loggers) logger.logMedia?.({ key, path, step, epoch, stage });
+    return path;
   }
 
   async saveCheckpoint(path: string, options: SaveOptions = {}): Promise<string> {
