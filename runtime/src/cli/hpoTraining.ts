@@ -49,7 +49,7 @@ async function train(
     { ...trainerOptions, callbacks: [...trainerOptions.callbacks, reporter] },
     { terminal: host.terminal, config: embedConfig(config) },
   );
-  const ckptPath = task.resumed ? await newestTrialCheckpoint(task.runDir) : null;
+  const ckptPath = await newestTrialCheckpoint(task.continues);
   const fit = await trainer.fit({ module, dataModule, ckptPath });
   const steps = fit.counters.updates.completed;
   if (fit.status === 'paused' || fit.status === 'interrupted') return { status: 'paused', steps };

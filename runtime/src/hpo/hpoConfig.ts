@@ -25,6 +25,21 @@ export interface HpoConfig {
   readonly productionOverrides?: Readonly<Record<string, Plain>>;
   /** Of how many of the best trials the checkpoints are kept. Default 3. */
   readonly keepCheckpoints?: number;
+  /**
+   * How often a trial that failed is continued from its last checkpoint, in a new process, before
+   * it counts as failed. Default: `{ signal: 2 }`, so a process killed from outside is made up
+   * for; retries that brought the trial further do not count. `oom` is lack of memory, `exit` a
+   * process that ended by itself, `timeout` the limit of `--trial-timeout`.
+   */
+  readonly retries?: {
+    readonly nan?: number;
+    readonly exception?: number;
+    readonly exit?: number;
+    readonly signal?: number;
+    readonly oom?: number;
+    readonly timeout?: number;
+    readonly 'no-metric'?: number;
+  };
   /** Options of the median pruner, steps in optimizer updates. */
   readonly pruner?: {
     readonly nStartupTrials?: number;

@@ -1,12 +1,25 @@
+import type { HpoConfig } from '../hpo/hpoConfig.ts';
+
+/** How often a failed trial is continued from its checkpoint, by the kind of its failure. */
+export type Retries = NonNullable<HpoConfig['retries']>;
+
 /** Why a trial has no value. */
 export interface TrialFailure {
-  readonly kind: 'nan' | 'exception' | 'exit' | 'signal' | 'oom' | 'timeout' | 'no-metric';
+  readonly kind: keyof Retries;
   readonly message: string;
 }
 
 /** The text that is stored with the trial: `failed:nan: val/loss was NaN at update 40`. */
 export function failureText(failure: TrialFailure): string {
   return `failed:${failure.kind}: ${failure.message}`;
+}
+
+/**
+ * A process that was killed from outside says nothing against its trial; everything else would
+ * most likely happen again.
+ */
+export function retriesOf(kind: TrialFailure['kind'], retries: Retries): number {
+  return retries[kind] ?? (kind === 'signal' ? 2 : 0);
 }
 
 /**

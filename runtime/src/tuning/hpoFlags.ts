@@ -15,6 +15,12 @@ export interface HpoFlags {
   readonly testMode: boolean;
   readonly timeoutMs: number | null;
   readonly trialTimeoutMs: number | null;
+  readonly gracePeriodMs: number;
+  /** Folder or journal of an earlier search. */
+  readonly resumeFrom: string | null;
+  /** Write a job file for this command instead of running it. */
+  readonly render: string | null;
+  readonly hosts: number;
   readonly workers: number;
   readonly configFiles: readonly string[];
   /** `key=value`, in order. */
@@ -34,7 +40,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   },
   more: { value: 'K', text: 'K trials more than are finished now, instead of a total.' },
   'study-name': { value: 'NAME', text: "Name of the study and of its folder (the project's)." },
-  storage: { value: 'PATH', text: 'Journal file (runs/hpo/<study>/study.journal).' },
+  storage: {
+    value: 'WHERE',
+    text: 'Journal file (runs/hpo/<study>/study.journal), or postgresql://... for many machines.',
+  },
+  'resume-from': { value: 'PATH', text: 'Folder or journal of the search to go on with.' },
   sampler: { value: 'NAME', text: 'random.' },
   pruner: { value: 'NAME', text: 'median or none (median).' },
   seed: { value: 'N', text: 'Seed of the suggestions; kept in the study (0).' },
@@ -46,6 +56,15 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   'test-mode': { text: 'A few batches for each trial, to see whether everything runs.' },
   timeout: { value: 'TIME', text: 'Start no trial after "30 min", "2 hours" or seconds.' },
   'trial-timeout': { value: 'TIME', text: 'End a trial that takes longer; it counts as failed.' },
+  'grace-period': {
+    value: 'TIME',
+    text: 'Take over trials of a worker that is silent for so long; for databases (1 min).',
+  },
+  render: {
+    value: 'KIND',
+    text: 'slurm or kubernetes: print a job file that runs this command on many machines.',
+  },
+  hosts: { value: 'N', text: 'With --render: on how many machines (4).' },
   workers: { value: 'N', text: 'Trials at the same time; the cores are divided (1).' },
   config: { value: 'FILE', text: 'Configuration; may be repeated, later files win.' },
   help: { text: 'This text.' },
@@ -79,6 +98,9 @@ export function parseHpoFlags(args: readonly string[]): HpoFlags {
   }
   if (given.has('n-trials') && given.has('more')) {
     throw invalid('--n-trials is a total and --more adds to what is there; give one of them');
+  }
+  if (given.has('resume-from') && given.has('storage')) {
+    throw invalid('--resume-from names a storage itself; leave --storage out');
   }
   return { ...valuesOf(given), configFiles, overrides };
 }
@@ -121,6 +143,10 @@ function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFil
     testMode: given.has('test-mode'),
     timeoutMs: time('timeout'),
     trialTimeoutMs: time('trial-timeout'),
+    gracePeriodMs: time('grace-period') ?? 60_000,
+    resumeFrom: given.get('resume-from') ?? null,
+    render: given.get('render') ?? null,
+    hosts: count('hosts', 1) ?? 4,
     workers: count('workers', 1) ?? 1,
     help: given.has('help'),
   };

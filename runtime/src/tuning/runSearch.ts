@@ -1,18 +1,14 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { sanitizeFileName } from '../core/fileNames.ts';
 import type { Signals, Terminal } from '../core/ports.ts';
-import { UsageError } from '../errors.ts';
 import { freezeDeeply, type Plain } from '../hpo/plain.ts';
 import { createPruner, createSampler } from '../hpo/registry.ts';
 import type { SearchSpace } from '../hpo/searchSpace.ts';
-import { JournalStorage } from '../hpo/storages/journalStorage.ts';
 import { Study } from '../hpo/study.ts';
 import { directionOf, type HpoConfig } from '../hpo/hpoConfig.ts';
 import { hpoHelp, parseHpoFlags } from './hpoFlags.ts';
+import { renderJob } from './jobFile.ts';
 import { Search } from './search.ts';
 import { checkSpace, spaceOf } from './spaceCheck.ts';
-import { StudyLease } from './studyLease.ts';
+import { openStudy, placeOf } from './studyStorage.ts';
 import type { TrainingSide } from './trainingSide.ts';
 import type { WorkerCommand } from './trialProcess.ts';
 
@@ -56,14 +52,17 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
   await checkSpace(space, options.config, base, (patch) =>
     host.side.checkPatch(configFiles, flags.overrides, patch),
   );
-  const name = flags.studyName ?? options.config.studyName ?? 'study';
-  const folder = join('runs', 'hpo', sanitizeFileName(name));
-  const storagePath = flags.storage ?? join(folder, 'study.journal');
-  refuseAddress(storagePath);
-  mkdirSync(folder, { recursive: true });
-  const storage = new JournalStorage(storagePath);
-  const lease = await waitForLease(storagePath, name, host);
-  if (lease === undefined) return 130;
+  const place = await placeOf(flags, options.config.studyName);
+  if (flags.render !== null) {
+    host.terminal.line(
+      renderJob({ kind: flags.render, place, hosts: flags.hosts, args: host.args }),
+    );
+    return 0;
+  }
+  const open = await openStudy(place, host);
+  if (open === undefined) return 130;
+  const { storage } = open;
+  const { name, folder } = place;
   try {
     const study = await Study.create({
       name,
@@ -85,41 +84,6 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
       configFiles,
     }).run();
   } finally {
-    lease.release();
-    await storage.close();
-  }
-}
-
-function refuseAddress(storage: string): void {
-  if (!/^[a-z][a-z0-9+]+:\/\//i.test(storage)) return;
-  const message = `--storage ${storage}: databases are not available in this version; give the path of a journal file`;
-  throw new UsageError('ERR_HPO_STORAGE', message);
-}
-
-/** Waits while another process coordinates the study; undefined when asked to stop. */
-async function waitForLease(
-  journal: string,
-  study: string,
-  host: HpoHost,
-): Promise<StudyLease | undefined> {
-  let stopped = false;
-  const stop = (): void => {
-    stopped = true;
-  };
-  const offs = (['SIGINT', 'SIGTERM'] as const).map((name) => host.signals.on(name, stop));
-  try {
-    for (let round = 0; ; round++) {
-      const lease = await StudyLease.take(journal, study);
-      if (lease instanceof StudyLease) return lease;
-      if (round === 0) {
-        host.terminal.line(
-          `Study "${study}" is being run by process ${lease.pid} on ${lease.host}; waiting for it. Ctrl-C gives up.`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      if (stopped) return undefined;
-    }
-  } finally {
-    for (const off of offs) off();
+    await open.close();
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../core/atomicFile.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
+import { isLeasing } from '../hpo/storages/rdbLeases.ts';
 import type { Study } from '../hpo/study.ts';
 import { isFinished } from '../hpo/trialState.ts';
 import { bestYaml, exportedPatch, overrideText, trainCommand } from './bestConfig.ts';
@@ -13,7 +14,12 @@ import type { HpoHost, HpoOptions } from './runSearch.ts';
 import { evaluate } from './spaceCheck.ts';
 import { StudyProgress } from './studyProgress.ts';
 import { shortNumber, stateCounts, studyReport } from './studyReport.ts';
+import { SearchStops } from './searchStops.ts';
 import { isLeftBehind, patchOf } from './trialRecord.ts';
+import { OwnTrials, SharedTrials, type TrialSource } from './trialSource.ts';
+
+/** So many heartbeats must fail to come before a worker counts as lost. */
+const HEARTBEATS_IN_GRACE = 6;
 
 /** Everything that one call of the search works with. */
 export interface SearchParts {
@@ -42,19 +48,20 @@ export class Search {
     this.#announce(trials, total);
     const progress = this.#progress(trials, total);
     const coordinator = this.#coordinator(total, progress);
-    const stop = this.#watchSignals(coordinator);
+    const stops = new SearchStops(host, coordinator, progress);
     let whole: boolean;
     try {
       whole = await coordinator.run();
+      while (!whole && (await stops.goesOn())) whole = await coordinator.run();
     } finally {
-      for (const off of stop.offs) off();
+      stops.close();
       progress.finish();
       await this.#writeResults();
     }
     const best = await this.#summarize();
     if (whole) return 0;
     host.terminal.line('Run the same command again to go on.');
-    return stop.asked() || best === undefined ? 130 : 3;
+    return stops.asked || best === undefined ? 130 : 3;
   }
 
   #total(trials: readonly FrozenTrial[]): number {
@@ -90,10 +97,13 @@ export class Search {
 
   #coordinator(total: number, progress: StudyProgress): Coordinator {
     const { options, host, flags, study, base, space, folder, configFiles } = this.#parts;
-    const { monitor, mode, objective = 'best' } = options.config;
+    const { monitor, mode, objective = 'best', retries = {} } = options.config;
     return new Coordinator({
       study,
+      source: this.#source(total, progress),
       totalTrials: total,
+      retries,
+      heartbeatMs: flags.gracePeriodMs / HEARTBEATS_IN_GRACE,
       workers: flags.workers,
       objective,
       folder,
@@ -119,35 +129,36 @@ export class Search {
         reported: (number, value, step) => {
           progress.reported(number, value, step);
         },
+        retried: (number, failure, retry, allowed) => {
+          progress.retried(number, failure, retry, allowed);
+        },
+        left: (number, lost) => {
+          progress.left(number, lost);
+        },
         ended: async (trial) => {
           progress.ended(trial);
-          await this.#tidy();
+          await this.#tidy(progress);
         },
       },
     });
   }
 
-  async #tidy(): Promise<void> {
-    const { study, folder, options } = this.#parts;
-    const keep = options.config.keepCheckpoints ?? 3;
-    tidyCheckpoints(folder, await study.trials(), directionOf(options.config.mode), keep);
-    await this.#writeBest();
+  #source(total: number, progress: StudyProgress): TrialSource {
+    const { study, flags } = this.#parts;
+    const { storage } = study;
+    if (!isLeasing(storage)) return new OwnTrials(study, total);
+    return new SharedTrials(study, storage, total, flags.gracePeriodMs, (trial) => {
+      progress.ended(trial);
+    });
   }
 
-  #watchSignals(coordinator: Coordinator): { offs: (() => void)[]; asked: () => boolean } {
-    const { signals, terminal } = this.#parts.host;
-    let count = 0;
-    const stop = (): void => {
-      count++;
-      if (count === 1) {
-        terminal.line('Pausing: running trials save and will be continued. Again: end at once.');
-        coordinator.pause();
-      } else {
-        coordinator.kill();
-      }
-    };
-    const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-    return { offs: names.map((name) => signals.on(name, stop)), asked: () => count > 0 };
+  async #tidy(progress: StudyProgress): Promise<void> {
+    const { study, folder, options } = this.#parts;
+    const keep = options.config.keepCheckpoints ?? 3;
+    const trials = await study.trials();
+    progress.seen(trials);
+    tidyCheckpoints(folder, trials, directionOf(options.config.mode), keep);
+    await this.#writeBest();
   }
 
   #threads(): number {

@@ -1,7 +1,8 @@
 import type { Terminal } from '../core/ports.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import type { ConfigPatch } from '../hpo/searchSpace.ts';
-import { type Direction, isBetter } from '../hpo/trialState.ts';
+import { type Direction, isBetter, isFinished } from '../hpo/trialState.ts';
+import { failureText, type TrialFailure } from './failure.ts';
 import { shortNumber, shortValue } from './studyReport.ts';
 import { timeText } from './timeText.ts';
 import { reasonOf, secondsOf } from './trialRecord.ts';
@@ -25,6 +26,7 @@ export class StudyProgress {
   readonly #running = new Map<number, RunningTrial>();
   readonly #begun = performance.now();
   #finished: number;
+  #note: string | null = null;
   readonly #finishedBefore: number;
   #best: { number: number; value: number } | undefined;
 
@@ -41,7 +43,7 @@ export class StudyProgress {
     this.#total = options.total;
     this.#monitor = options.monitor;
     this.#direction = options.direction;
-    const done = options.trials.filter(({ state }) => state !== 'RUNNING' && state !== 'WAITING');
+    const done = options.trials.filter(({ state }) => isFinished(state));
     this.#finished = done.length;
     this.#finishedBefore = done.length;
     for (const trial of options.trials) this.#remember(trial);
@@ -51,6 +53,36 @@ export class StudyProgress {
     const began = performance.now();
     this.#running.set(number, { patch, began, step: 0, value: undefined });
     if (resumed) this.#terminal.line(`trial ${number} was interrupted and is continued`);
+    this.#draw();
+  }
+
+  /** The trial failed and is tried again from its checkpoint. */
+  retried(number: number, failure: TrialFailure, retry: number, allowed: number): void {
+    const [why] = failureText(failure).split('\n');
+    this.#terminal.line(
+      `trial ${number}: ${why.slice(0, 160)}; continued (${retry} of ${allowed})`,
+    );
+    this.#draw();
+  }
+
+  /** The trial does not run here any more, without being finished. */
+  left(number: number, lost: boolean): void {
+    this.#running.delete(number);
+    if (lost) this.#terminal.line(`trial ${number} was taken over by another worker`);
+    this.#draw();
+  }
+
+  /** What the study holds now, with what other machines have added. */
+  seen(trials: readonly FrozenTrial[]): void {
+    const finished = trials.filter((trial) => isFinished(trial.state)).length;
+    this.#finished = Math.max(finished, this.#finished);
+    for (const trial of trials) this.#remember(trial);
+    this.#draw();
+  }
+
+  /** A line that stays below the running trials, such as that the search is paused. */
+  note(text: string | null): void {
+    this.#note = text;
     this.#draw();
   }
 
@@ -92,7 +124,8 @@ export class StudyProgress {
       return `  trial ${number}: ${state}, ${time}  ${paramsText(patch)}`;
     });
     const fit = (line: string): string => line.slice(0, Math.max(20, this.#terminal.columns - 1));
-    this.#terminal.live([...rows, this.#summary()].map(fit));
+    const last = this.#note === null ? [] : [this.#note];
+    this.#terminal.live([...rows, this.#summary(), ...last].map(fit));
   }
 
   #summary(): string {

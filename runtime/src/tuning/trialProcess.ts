@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failureOfExit, type TrialFailure } from './failure.ts';
 import { rememberProcess } from './orphan.ts';
@@ -31,6 +31,7 @@ export class TrialProcess {
   readonly result: Promise<ProcessResult>;
   readonly #child: ChildProcess;
   readonly #outputPath: string;
+  readonly #outputStart: number;
   #settled = false;
   #answer: ProcessResult | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -46,7 +47,9 @@ export class TrialProcess {
     onReport: (value: number, step: number) => Promise<'continue' | 'prune'>,
   ) {
     this.#outputPath = join(task.runDir, OUTPUT_FILE);
-    const output = openSync(this.#outputPath, 'w');
+    // A continued trial adds to what it printed before.
+    this.#outputStart = existsSync(this.#outputPath) ? statSync(this.#outputPath).size : 0;
+    const output = openSync(this.#outputPath, 'a');
     this.#child = fork(command.script, [...command.args], {
       execArgv: [...command.execArgv],
       env: { ...command.env },
@@ -134,7 +137,8 @@ export class TrialProcess {
   #failureOf(code: number | null, signal: NodeJS.Signals | null): TrialFailure {
     let output = '';
     try {
-      output = readFileSync(this.#outputPath, 'utf8').slice(-20_000);
+      const printed = readFileSync(this.#outputPath).subarray(this.#outputStart);
+      output = printed.toString('utf8').slice(-20_000);
     } catch {
       // Without its output the exit code has to do.
     }

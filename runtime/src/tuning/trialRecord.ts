@@ -1,9 +1,9 @@
 import { type FrozenTrial, lastStep } from '../hpo/frozenTrial.ts';
+import type { Plain } from '../hpo/plain.ts';
 import type { ConfigPatch } from '../hpo/searchSpace.ts';
+import { ATTEMPT_ATTR } from '../hpo/storages/rdbLeases.ts';
 import { type Direction, isBetter } from '../hpo/trialState.ts';
 
-/** System attribute that marks a trial as run by this command, not by somebody's own loop. */
-export const ATTEMPT_ATTR = 'lightbox:attempt';
 /** User attribute: the dotted paths and values that the trial changed. */
 export const PATCH_ATTR = 'config';
 /** User attribute: why the trial has no value. */
@@ -17,6 +17,14 @@ export function patchOf(trial: FrozenTrial): ConfigPatch | undefined {
   return typeof patch === 'object' && patch !== null && !Array.isArray(patch)
     ? (patch as ConfigPatch)
     : undefined;
+}
+
+/** Numbers of the lost trials that this one repeats, the last first; Optuna keeps them. */
+export function predecessorsOf(trial: FrozenTrial): readonly number[] {
+  const history = trial.systemAttrs.retry_history as Plain | undefined;
+  return Array.isArray(history)
+    ? history.filter((number): number is number => typeof number === 'number').reverse()
+    : [];
 }
 
 /** True for a trial that a coordinator of this command started and did not finish. */

@@ -22,8 +22,11 @@ export interface TrialTask {
   readonly valInterval: string | null;
   /** A few batches only, to see whether everything runs. */
   readonly testMode: boolean;
-  /** The trial ran before and was interrupted: continue from its checkpoint if there is one. */
-  readonly resumed: boolean;
+  /**
+   * The trial ran before and was interrupted: folders in which to look for a checkpoint to
+   * continue from, the first that has one counts. Empty for a new trial.
+   */
+  readonly continues: readonly string[];
 }
 
 /** How a running trial talks to the search. */

@@ -32,6 +32,14 @@ export interface TransactionOptions {
   readonly repeatable?: boolean;
 }
 
+/** What is done about a server that goes away. */
+export interface OutageOptions {
+  /** For how many milliseconds it is waited for. */
+  readonly patienceMs: number;
+  /** Told in words of each outage and of its end. */
+  readonly onOutage?: (text: string) => void;
+}
+
 const PG_VERSION = '8.23.1';
 
 /** Connections to one PostgreSQL server that outlast its restarts. */
@@ -39,23 +47,23 @@ export class PostgresConnection {
   /** The address without its password. */
   readonly location: string;
   readonly #pool: Pool;
-  readonly #patienceMs: number;
+  readonly #outages: OutageOptions;
+  #isAway = false;
   #closed = false;
 
-  private constructor(pool: Pool, location: string, patienceMs: number) {
+  private constructor(pool: Pool, location: string, outages: OutageOptions) {
     this.#pool = pool;
     this.location = location;
-    this.#patienceMs = patienceMs;
+    this.#outages = outages;
     // Idle connections that break are replaced at the next use.
     pool.on('error', () => undefined);
   }
 
   /**
    * Connects; a server that cannot be reached now is an error at once.
-   * @param patienceMs how long later outages are waited for
    * @throws UsageError ERR_HPO_STORAGE, never with the password in it
    */
-  static async open(address: string, patienceMs: number): Promise<PostgresConnection> {
+  static async open(address: string, outages: OutageOptions): Promise<PostgresConnection> {
     const location = withoutPassword(address);
     const pool = await createPool(address, location);
     try {
@@ -64,7 +72,7 @@ export class PostgresConnection {
       await pool.end();
       throw unreachable(location, error);
     }
-    return new PostgresConnection(pool, location, patienceMs);
+    return new PostgresConnection(pool, location, outages);
   }
 
   /** Runs `body` in one transaction, again after an outage or a conflict with another process. */
@@ -75,14 +83,18 @@ export class PostgresConnection {
     const begun = performance.now();
     for (let pause = 50; ; pause = Math.min(pause * 2, 2_000)) {
       const attempt = await this.#attempt(body);
-      if (attempt.ok) return attempt.value;
+      if (attempt.ok) {
+        this.#tell(null);
+        return attempt.value;
+      }
       const { error, committing } = attempt;
       const conflict = /^(40001|40P01)$/.test(codeOf(error));
       if (!conflict && !isOutage(error)) throw error;
       if (committing && !repeatable) throw this.#unknownOutcome(error);
-      if (this.#closed || performance.now() - begun > this.#patienceMs) {
+      if (this.#closed || performance.now() - begun > this.#outages.patienceMs) {
         throw unreachable(this.location, error);
       }
+      if (!conflict) this.#tell(error);
       await sleep(conflict ? 10 : pause);
     }
   }
@@ -111,6 +123,15 @@ export class PostgresConnection {
       client?.release(broken);
       return { ok: false, error, committing };
     }
+  }
+
+  #tell(error: unknown): void {
+    if (this.#isAway === (error !== null)) return;
+    this.#isAway = error !== null;
+    const text = this.#isAway
+      ? `The database is away (${messageOf(error)}); waiting for it, trials train on meanwhile.`
+      : 'The database is back.';
+    this.#outages.onOutage?.(text);
   }
 
   #unknownOutcome(error: unknown): LightboxError {

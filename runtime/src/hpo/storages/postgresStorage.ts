@@ -23,6 +23,8 @@ import type { StudyRecord, TrialChanges, TrialTemplate } from './storage.ts';
 export interface PostgresStorageOptions {
   /** For how many milliseconds an outage of the server is waited out. Default 600,000. */
   readonly patienceMs?: number;
+  /** Told in words of each outage and of its end. */
+  readonly onOutage?: (text: string) => void;
 }
 
 /** Held while the tables are made; any number that nobody else uses will do. */
@@ -51,9 +53,9 @@ export class PostgresStorage implements LeasingStorage {
    */
   static async open(
     address: string,
-    { patienceMs = 600_000 }: PostgresStorageOptions = {},
+    { patienceMs = 600_000, onOutage }: PostgresStorageOptions = {},
   ): Promise<PostgresStorage> {
-    const db = await PostgresConnection.open(address, patienceMs);
+    const db = await PostgresConnection.open(address, { patienceMs, onOutage });
     try {
       await db.transaction((sql) => prepareTables(sql, db.location));
     } catch (error) {
