@@ -86,8 +86,10 @@ export {
   type VisualizerOptions,
 } from './callbacks/baseVisualizer.ts';
 export { CompileCallback } from './callbacks/compile.ts';
+export { DeviceStats } from './callbacks/deviceStats.ts';
 export { EMA } from './callbacks/ema.ts';
 export { EarlyStopping } from './callbacks/earlyStopping.ts';
+export { GradientNormMonitor } from './callbacks/gradientNormMonitor.ts';
 export { ImageVisualizer } from './callbacks/imageVisualizer.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
@@ -96,6 +98,8 @@ export { FlowProgressBarCallback } from './callbacks/flowProgressBar.ts';
 export { PauseCallback } from './callbacks/pause.ts';
 export { PredictionDiagnostics } from './callbacks/predictionDiagnostics.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
+export { Throughput } from './callbacks/throughput.ts';
+export { Timer } from './callbacks/timer.ts';
 
 // Loggers
 export type { Logger, MediaItem, MetricsRow, RunInfo, RunStatus } from './core/logger.ts';

@@ -14,15 +14,19 @@ const schema = z.strictObject({
     .default(true)
     .describe('Lower the decay to (1 + n) / (10 + n) for the n-th averaging, so early ones count.'),
   everyNUpdates: z.int().positive().default(1).describe('Optimizer updates between averagings.'),
-  validate: z.boolean().default(true).describe('Validate with the averages in place of weights.'),
+  evaluateWith: z
+    .enum(['ema', 'weights'])
+    .default('ema')
+    .describe('Validate, test and predict with the averages, or with the plain weights.'),
 });
 
 export type EMAOptions = z.input<typeof schema>;
 
 /**
- * Keeps an exponential moving average of all trainable weights and validates with it. Training
- * goes on with the plain weights. Checkpoints hold the averages as `ema/<parameter>`; buffers
- * (moving statistics) are not averaged.
+ * Keeps an exponential moving average of all trainable weights and validates with it; `validate`,
+ * `test` and `predict` use the averages of their checkpoint. Training goes on with the plain
+ * weights. Checkpoints hold the averages as `ema/<parameter>`; buffers (moving statistics) are not
+ * averaged.
  */
 export class EMA implements Callback {
   static readonly schema = schema;
@@ -61,12 +65,23 @@ export class EMA implements Callback {
   }
 
   onValidationStart({ module }: TrainerContext): void {
-    if (!this.#options.validate || this.#averages.size === 0 || this.#plain !== null) return;
-    const parameters = averaged(module);
-    this.#plain = new Map(
-      parameters.map(({ name, variable }) => [name, Float32Array.from(variable.dataSync())]),
-    );
-    for (const parameter of parameters) assign(parameter, this.#averages.get(parameter.name)?.data);
+    this.#swapIn(module);
+  }
+
+  onTestStart({ module }: TrainerContext): void {
+    this.#swapIn(module);
+  }
+
+  onPredictStart({ module }: TrainerContext): void {
+    this.#swapIn(module);
+  }
+
+  onTestEnd({ module }: TrainerContext): void {
+    this.#restore(module);
+  }
+
+  onPredictEnd({ module }: TrainerContext): void {
+    this.#restore(module);
   }
 
   onValidationEnd({ module }: TrainerContext): void {
@@ -84,6 +99,25 @@ export class EMA implements Callback {
 
   onTrainEnd({ module }: TrainerContext): void {
     this.#restore(module);
+  }
+
+  /** An evaluation that was given up had no end. */
+  teardown({ module }: TrainerContext): void {
+    this.#restore(module);
+  }
+
+  loadForEvaluation(
+    tensors: ReadonlyMap<string, StateTensor>,
+    { module, terminal }: Pick<TrainerContext, 'module' | 'terminal'>,
+  ): void {
+    if (this.#options.evaluateWith === 'weights') return;
+    const has = [...tensors.keys()].some((name) => name.startsWith('ema/'));
+    if (has) this.loadStateTensors(tensors, module);
+    terminal.line(
+      has
+        ? 'EMA: using the averaged weights (evaluate_with: weights takes the plain ones).'
+        : 'EMA: the checkpoint has no averages, using its plain weights.',
+    );
   }
 
   stateDict(): JsonObject {
@@ -112,6 +146,16 @@ export class EMA implements Callback {
       const { shape } = variable;
       this.#averages.set(name, { name: `ema/${name}`, shape, data: saved.data.slice() });
     }
+  }
+
+  #swapIn(module: AveragedModule): void {
+    const { evaluateWith } = this.#options;
+    if (evaluateWith === 'weights' || this.#averages.size === 0 || this.#plain !== null) return;
+    const parameters = averaged(module);
+    this.#plain = new Map(
+      parameters.map(({ name, variable }) => [name, Float32Array.from(variable.dataSync())]),
+    );
+    for (const parameter of parameters) assign(parameter, this.#averages.get(parameter.name)?.data);
   }
 
   #restore(module: AveragedModule): void {

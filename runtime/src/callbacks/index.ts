@@ -9,3 +9,7 @@ export { PauseCallback } from './pause.ts';
 export { ProgressBar } from './progressBar.ts';
 export { ImageVisualizer } from './imageVisualizer.ts';
 export { PredictionDiagnostics } from './predictionDiagnostics.ts';
+export { DeviceStats } from './deviceStats.ts';
+export { GradientNormMonitor } from './gradientNormMonitor.ts';
+export { Throughput } from './throughput.ts';
+export { Timer } from './timer.ts';

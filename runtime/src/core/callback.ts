@@ -54,6 +54,8 @@ export interface Callback extends Hooks {
   stateTensors?(): readonly StateTensor[];
   /** Called after `loadStateDict` with all tensors of the checkpoint by name. */
   loadStateTensors?(tensors: ReadonlyMap<string, StateTensor>, module: TrainModule): void;
+  /** Called by validate, test and predict with all tensors of the checkpoint that they use. */
+  loadForEvaluation?(tensors: ReadonlyMap<string, StateTensor>, context: TrainerContext): void;
 }
 
 /** The key of a callback's state in checkpoints. */

@@ -4,6 +4,7 @@ import type { Json } from './json.ts';
 import type { Logger } from './logger.ts';
 import type { LatestMetric } from './metricStore.ts';
 import type { Clock, Signals, Terminal } from './ports.ts';
+import type { ProfilerSummary } from './profiler.ts';
 import type { RunKind, Stage } from './stage.ts';
 import type { TrainModule } from './trainModule.ts';
 import type { RunPlan } from './runPlan.ts';
@@ -61,6 +62,15 @@ export interface TrainerContext {
   readonly optimizers: readonly OptimizerGroupView[];
   /** Norm of the last update's gradients before clipping. */
   readonly gradientNorm: number | null;
+  /** Whether the last update's gradients were clipped by their norm; null where they never are. */
+  readonly gradientsClipped: boolean | null;
+  /**
+   * Sum of the squares of each parameter's gradient, by name; in `onBeforeOptimizerStep` those of
+   * the coming update before clipping. @param round default: of all optimizers
+   */
+  gradientSquares(round?: string): ReadonlyMap<string, number>;
+  /** Where the time of this process went so far. */
+  readonly timings: ProfilerSummary;
   readonly terminal: Terminal;
   readonly signals: Signals;
   readonly clock: Clock;

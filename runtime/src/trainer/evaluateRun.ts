@@ -59,6 +59,7 @@ export function prepareWeights(run: Run, checkpoint: Checkpoint | null): void {
   const parameters = buildModule(run.module, run.rng);
   if (checkpoint === null) return;
   restoreWeights(parameters, checkpoint);
+  for (const callback of run.callbacks) callback.loadForEvaluation?.(checkpoint.tensors, run);
   run.counters.updates.completed = checkpoint.info.step;
   run.counters.epochs.completed = checkpoint.info.epoch;
 }

@@ -6,7 +6,7 @@ import { collectMetrics } from '../core/metrics/collectMetrics.ts';
 import type { Metric } from '../core/metrics/metric.ts';
 import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricStore.ts';
 import type { Clock, Signals, Terminal } from '../core/ports.ts';
-import type { Profiler } from '../core/profiler.ts';
+import type { Profiler, ProfilerSummary } from '../core/profiler.ts';
 import type { RunPlan } from '../core/runPlan.ts';
 import type { RunKind, Stage } from '../core/stage.ts';
 import type {
@@ -135,6 +135,18 @@ export class Run implements TrainerContext, LogSink {
 
   get gradientNorm(): number | null {
     return this.optimizer?.gradientNorm ?? null;
+  }
+
+  get gradientsClipped(): boolean | null {
+    return this.optimizer?.clipped ?? null;
+  }
+
+  gradientSquares(round?: string): ReadonlyMap<string, number> {
+    return this.optimizer?.gradientSquares(round) ?? new Map();
+  }
+
+  get timings(): ProfilerSummary {
+    return this.profiler.summary();
   }
 
   /** Seconds of the run, those before a resume included. */

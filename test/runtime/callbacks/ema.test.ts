@@ -56,3 +56,50 @@ describe.each(['cpu', 'ort'])('EMA on %s', (accelerator) => {
     expect(averages(resumed).length).toBeGreaterThan(0);
   });
 });
+
+describe('EMA of replayed steps', () => {
+  it('is that of recorded ones, to the bit', async () => {
+    const run = async (compile: 'reduce-overhead' | null) => {
+      const ema = new EMA();
+      const options = { accelerator: 'ort', threads: 1, maxEpochs: 8, callbacks: [ema], compile };
+      const trainer = await quietTrainer(options);
+      const { metrics, engine } = await trainer.fit({
+        module: new TinyModule({ dropout: 0.5 }),
+        trainLoader: tinyLoader(),
+        valLoader: tinyLoader({ samples: 6, shuffle: false, seed: 5 }),
+      });
+      return { averages: averages(ema), metrics, replays: engine.replays };
+    };
+    const [recorded, replayed] = [await run(null), await run('reduce-overhead')];
+    expect(replayed.replays).toBeGreaterThan(10);
+    expect(replayed.averages).toEqual(recorded.averages);
+    expect(replayed.metrics).toEqual(recorded.metrics);
+  });
+});
+
+describe('evaluating with EMA', () => {
+  const loader = () => tinyLoader({ samples: 6, shuffle: false, seed: 5 });
+
+  it('tests with the averages of the checkpoint, or with its plain weights', async () => {
+    const save = new SaveAt(10);
+    const module = new TinyModule();
+    const options = { maxEpochs: 2, enableCheckpointing: false };
+    const trainer = await quietTrainer({ ...options, callbacks: [new EMA({ decay: 0.9 }), save] });
+    const { metrics } = await trainer.fit({
+      module,
+      trainLoader: tinyLoader(),
+      valLoader: loader(),
+    });
+    const test = async (callbacks: Callback[]) => {
+      const tester = await quietTrainer({ callbacks });
+      const fresh = new TinyModule({ seed: 3 });
+      const result = await tester.test({ module: fresh, loader: loader(), ckptPath: save.path });
+      expect(weightBits(fresh)).toEqual(weightBits(module));
+      return result.metrics['test/loss'];
+    };
+    expect(await test([new EMA()])).toBe(metrics['val/loss']);
+    const plain = await test([]);
+    expect(plain).not.toBe(metrics['val/loss']);
+    expect(await test([new EMA({ evaluateWith: 'weights' })])).toBe(plain);
+  });
+});

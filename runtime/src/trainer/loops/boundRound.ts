@@ -68,6 +68,12 @@ export class BoundRound {
     return (this.#norm ??= gradientNorm(this.arena));
   }
 
+  /** Whether the newest update was clipped by its norm; null when none ever is. */
+  get clipped(): boolean | null {
+    const limit = this.#clip?.norm;
+    return limit === undefined ? null : Number(this.gradientNorm) > limit;
+  }
+
   /** Adds the gradients of a batch to its group; `size` is their weight. */
   accumulate(size: number): void {
     if (this.#plan.accumulate > 1) this.arena.accumulate(size);

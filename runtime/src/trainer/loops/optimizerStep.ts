@@ -45,6 +45,24 @@ export class OptimizerStep {
     return norms.length === 0 ? null : Math.hypot(...norms);
   }
 
+  /** Whether the newest update was clipped by its norm; null when no round ever is. */
+  get clipped(): boolean | null {
+    const clipped = this.rounds.map((round) => round.clipped);
+    return clipped.every((item) => item === null) ? null : clipped.includes(true);
+  }
+
+  /** Sum of squares of each gradient, by parameter. @param name of one round; default all */
+  gradientSquares(name?: string): ReadonlyMap<string, number> {
+    const squares = new Map<string, number>();
+    for (const { arena, name: own } of this.rounds) {
+      if (name !== undefined && name !== own) continue;
+      for (const segment of arena.segments) {
+        squares.set(segment.name, arena.kernels.sumOfSquares(arena.part(arena.grads, segment)));
+      }
+    }
+    return squares;
+  }
+
   groups(): readonly OptimizerGroupView[] {
     return this.rounds.flatMap((round) => round.groups());
   }
