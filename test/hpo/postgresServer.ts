@@ -46,6 +46,11 @@ export class PostgresServer {
     return `postgresql://lightbox@127.0.0.1:${this.port}/${database}`;
   }
 
+  /** The same over a socket file, which processes without a network reach too. */
+  socketUrl(database: string): string {
+    return `postgresql://lightbox@/${database}?host=${this.#folder}&port=${this.port}`;
+  }
+
   psql(database: string, args: readonly string[]): string {
     return this.#program('psql', ['-v', 'ON_ERROR_STOP=1', '-qAt', ...args, this.url(database)]);
   }

@@ -1,18 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type FrozenTrial, JournalStorage } from '../../../runtime/src/hpo/index.ts';
+import { type FrozenTrial, JournalStorage, type Storage } from '../../../runtime/src/hpo/index.ts';
 
+const namespaces = ['--net', '--uts', '--pid', '--mount-proc', '--fork', '--kill-child'];
 const script = fileURLToPath(new URL('fixtures/fakeSearch.mjs', import.meta.url));
 
 /** How the made-up objective of `fixtures/fakeSearch.mjs` is to misbehave. */
 export interface FakeOptions {
   readonly faults?: Readonly<Record<number, string>>;
   readonly stepMs?: number;
+  /** Runs as on a machine of this name: processes, network and host name of its own. */
+  readonly machine?: string;
 }
+
+/** Whether {@link FakeOptions.machine} can be had: Linux namespaces, which root may make. */
+export const hasNamespaces =
+  process.getuid?.() === 0 && spawnSync('unshare', [...namespaces, 'true']).status === 0;
 
 export interface Ended {
   readonly code: number | null;
@@ -36,7 +43,13 @@ export class FakeSearch {
     args: readonly string[],
     options: FakeOptions = {},
   ): { child: ChildProcess; end: Promise<Ended> } {
-    const child = spawn(process.execPath, [script, ...args], {
+    const command = [process.execPath, script, ...args];
+    const { machine } = options;
+    if (machine !== undefined) {
+      const rename = ['sh', '-c', 'hostname "$0" && exec "$@"', machine];
+      command.unshift('unshare', ...namespaces, ...rename);
+    }
+    const child = spawn(command[0], command.slice(1), {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -61,8 +74,9 @@ export class FakeSearch {
     return this.start(args, options).end;
   }
 
-  async trials(): Promise<readonly FrozenTrial[]> {
-    const storage = new JournalStorage(this.journal);
+  /** @param opened where they are; default: the journal */
+  async trials(opened?: Storage): Promise<readonly FrozenTrial[]> {
+    const storage = opened ?? new JournalStorage(this.journal);
     const [study] = await storage.studies();
     const trials = await storage.trials(study.id);
     await storage.close();
