@@ -119,7 +119,15 @@ describe('data', () => {
       );
       expect(warned).toBe('');
       expect(code).toBe(0);
-      expect(lines).toMatch(/Caching a: 30 samples in .*\nCached a: .*\nPrepared\./);
+      expect(lines).toMatch(
+        /Caching a: 30 samples in .*\nCached a: .*\nPrepared\. In the cache: a \(see/,
+      );
+      const again = ['data', 'prepare', '--config', 'c.yaml'];
+      expect((await runIn(project, again, env)).lines).toBe(
+        'Prepared. In the cache: a (see data ls).',
+      );
+      const without = [...again, '--data.enable_cache', 'false'];
+      expect((await runIn(project, without, env)).lines).toMatch(/Nothing is cached/);
     } finally {
       delete process.env.LIGHTBOX_CACHE;
     }

@@ -19,11 +19,13 @@ export function prepareData(context: CommandContext): Promise<number> {
         stop.abort();
       }),
     );
-    const restore = reportCachesTo(reportOf(host, stop.signal));
+    const cached = new Set<string>();
+    const ready = (name: string): void => void cached.add(name);
+    const restore = reportCachesTo({ ...reportOf(host, stop.signal), ready });
     try {
       await dataModule.prepareData?.({ line: (text) => host.terminal.line(text) });
       await fillAll(dataModule);
-      host.terminal.line('Prepared. data ls shows what is cached.');
+      host.terminal.line(preparedText([...cached]));
       return 0;
     } catch (error) {
       if (!stop.signal.aborted) throw error;
@@ -35,6 +37,11 @@ export function prepareData(context: CommandContext): Promise<number> {
       for (const off of offs) off();
     }
   });
+}
+
+function preparedText(cached: readonly string[]): string {
+  if (cached.length > 0) return `Prepared. In the cache: ${cached.join(', ')} (see data ls).`;
+  return 'Prepared. Nothing is cached: either no dataset asks for it (enable_cache, CachedDataset), or batches are read whole, which is faster than a cache.';
 }
 
 /** A bar where there is a screen, plain lines elsewhere. */

@@ -165,7 +165,11 @@ export class CachedDataset implements Dataset {
    * @throws UsageError with `required` when the folder cannot be used; errors of the source
    */
   prepare(report: CacheReport = cacheReport()): Promise<void> {
-    if (this.#uncached || this.#open()) return Promise.resolve();
+    if (this.#uncached) return Promise.resolve();
+    if (this.#open()) {
+      report.ready?.(this.name);
+      return Promise.resolve();
+    }
     this.#report = report;
     this.#preparing ??= this.#prepare(report).finally(() => {
       this.#preparing = undefined;
@@ -238,6 +242,7 @@ export class CachedDataset implements Dataset {
         open: () => this.#open(),
         report,
       });
+      report.ready?.(this.name);
     } catch (error) {
       if (this.#options.required || !isCacheTrouble(error)) throw error;
       this.#uncached = true;

@@ -18,6 +18,8 @@ export interface CacheReport {
   line(text: string): void;
   /** Called after every block; without it, `line` hears of it every few seconds. */
   progress?(progress: FillProgress): void;
+  /** Called for each dataset that will be read from the cache, filled now or before. */
+  ready?(name: string): void;
   /** Stops filling between two blocks; what is finished stays. */
   readonly signal?: AbortSignal | undefined;
 }
