@@ -60,7 +60,10 @@ export class LrCurve {
 
 /** A learning rate that a curve speaks for, or null when it has too few points or never falls. */
 export interface LrSuggestions {
-  /** Where the smoothed loss falls fastest; the ends of the curve are left out. */
+  /**
+   * Where the smoothed loss falls fastest from one update to the next; the ends of the curve are
+   * left out. By updates, not by rates: the lowest rates lie so close that their noise would win.
+   */
   readonly steepest: number | null;
   /** Two thirds down the longest fall of the smoothed loss. */
   readonly valley: number | null;

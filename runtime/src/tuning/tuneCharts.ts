@@ -12,8 +12,8 @@ export function lrChart(
 ): TopLevelSpec {
   const finite = points.filter(({ smoothed }) => Number.isFinite(smoothed));
   // A loss that has run away would press everything else flat.
-  const falling = finite.map(({ smoothed }) => smoothed);
-  const [least, first] = [Math.min(...falling), falling.at(0) ?? 1];
+  const least = Math.min(...finite.flatMap(({ loss, smoothed }) => [loss, smoothed]));
+  const first = finite.at(0)?.smoothed ?? 1;
   const top = Math.max(first, least) + 0.5 * Math.abs(first - least) + 1e-9;
   const type = logarithmic ? ('log' as const) : ('linear' as const);
   const x = {

@@ -22,7 +22,7 @@ describe('mistakes', () => {
   it.each([
     [
       ['ft'],
-      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, data, doctor, inspect, schema.',
+      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, tune, data, doctor, inspect, schema.',
     ],
     [
       ['--trainer.max_epochs', '1', 'fit'],

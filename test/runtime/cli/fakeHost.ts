@@ -14,11 +14,11 @@ import type { Host } from '../../../runtime/src/cli/host.ts';
 import { projectCommands } from '../../../runtime/src/cli/commands/index.ts';
 import { runCommandLine } from '../../../runtime/src/cli/runCommandLine.ts';
 
-const template = fileURLToPath(new URL('./project', import.meta.url));
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A copy of the small project in a folder of its own, where runs may be left behind. */
-export function makeProject(): string {
+/** A copy of a small project in a folder of its own, where runs may be left behind. */
+export function makeProject(name: 'project' | 'digits' = 'project'): string {
+  const template = fileURLToPath(new URL(`./${name}`, import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'lightbox-cli-'));
   cpSync(template, folder, { recursive: true });
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.ts'))) {

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { makeProject } from './fakeHost.ts';
@@ -70,6 +70,30 @@ afterEach(() => {
     await pause(200);
     pane.keys('q');
     await pane.waitFor(/Training stopped: stopped by key/);
+  }, 60_000);
+
+  it('is asked before the cache is cleared', async () => {
+    const cwd = makeProject();
+    const entry = join(cwd, 'cache/lightbox-data', 'f'.repeat(32));
+    mkdirSync(entry, { recursive: true });
+    writeFileSync(join(entry, 'data.bin'), 'samples');
+    const pane = open(cwd);
+    const clear = `LIGHTBOX_CACHE=cache ${node} train.ts data clear --all; echo ended with $?`;
+    pane.line(clear);
+    await pane.waitFor(/^Remove 1 entry .*\[y\/N\]$/m);
+    await pause(300);
+    pane.keys('n');
+    expect(await pane.waitFor(/^ended with (\d+)$/m)).toBe('1');
+    expect(pane.text()).toContain('Nothing was removed.');
+    expect(existsSync(entry)).toBe(true);
+
+    const before = pane.text().length;
+    pane.line(clear);
+    await pane.waitFor(/^Remove 1 entry .*\[y\/N\]$/m, before);
+    await pause(300);
+    pane.keys('y');
+    expect(await pane.waitFor(/^ended with (\d+)$/m, before)).toBe('0');
+    expect(existsSync(entry)).toBe(false);
   }, 60_000);
 
   it('is put in order after an exception, process.exit and SIGTERM', async () => {

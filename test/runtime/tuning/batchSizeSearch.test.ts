@@ -28,10 +28,8 @@ describe('the next batch size', () => {
     ],
     ['would not fit when doubled', [trial(4, 1, 200), trial(8, 1, 500)], /16 would need .*1\.1 GB/],
   ])('is not tried when the last one %s', (_, trials, reason) => {
-    expect(nextBatchSize(trials, limits)).toMatchObject({
-      type: 'end',
-      reason: expect.stringMatching(reason) as string,
-    });
+    const next = nextBatchSize(trials, limits);
+    expect(next.type === 'end' ? next.reason : next).toMatch(reason);
   });
 });
 

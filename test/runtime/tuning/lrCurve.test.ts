@@ -27,12 +27,13 @@ describe('rates', () => {
 });
 
 describe('a curve', () => {
-  it('has the smoothed losses and the suggestion of Lightning', () => {
-    // From lightning.pytorch.tuner.lr_finder._LRFinder over the same 60 losses.
+  it("has the smoothed losses of Lightning and numpy's steepest descent", () => {
+    // lightning.pytorch.tuner.lr_finder over the same losses, and numpy.gradient over its averages.
     const points = curveOf(loss, null);
     expect(points[20].smoothed).toBeCloseTo(2.284060332130424, 10);
     expect(points[59].smoothed).toBeCloseTo(4.2871947750540516, 10);
-    expect(suggestRates(points).steepest).toBeCloseTo(2.6529484644318963e-5, 15);
+    // Lightning 2.6 divides by the distance of rates, so noise at the lowest rates wins (2.7e-5).
+    expect(suggestRates(points).steepest).toBeCloseTo(0.014773776525985, 12);
   });
 
   it('suggests rates on the slope when noise is small', () => {

@@ -6,6 +6,7 @@ import { inspect } from './inspect.ts';
 import { predict } from './predict.ts';
 import { fit, resume, test, validate } from './runCommands.ts';
 import { schema } from './schema.ts';
+import { tune } from './tune.ts';
 
 /** Commands that need no project. */
 export const generalCommands: Readonly<Record<string, Command>> = {
@@ -22,12 +23,12 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   validate,
   test,
   predict,
+  tune,
   ...generalCommands,
 };
 
 /** Commands that later versions have, and what to do until then. */
 const later: Readonly<Record<string, string>> = {
-  tune: 'set the learning rate and batch_size yourself, or search with npm run hpo',
   export: 'inspect lists the tensors; the checkpoints are safetensors files',
   hpo: 'searches have a script of their own, npm run hpo',
   plot: 'metrics.jsonl in the run folder holds every value',
