@@ -89,6 +89,7 @@ export { CompileCallback } from './callbacks/compile.ts';
 export { DeviceStats } from './callbacks/deviceStats.ts';
 export { EMA } from './callbacks/ema.ts';
 export { EarlyStopping } from './callbacks/earlyStopping.ts';
+export { GradientAccumulationScheduler } from './callbacks/gradientAccumulationScheduler.ts';
 export { GradientNormMonitor } from './callbacks/gradientNormMonitor.ts';
 export { ImageVisualizer } from './callbacks/imageVisualizer.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';

@@ -13,3 +13,4 @@ export { DeviceStats } from './deviceStats.ts';
 export { GradientNormMonitor } from './gradientNormMonitor.ts';
 export { Throughput } from './throughput.ts';
 export { Timer } from './timer.ts';
+export { GradientAccumulationScheduler } from './gradientAccumulationScheduler.ts';

@@ -33,7 +33,7 @@ export function nextInterval(plan: RunPlan, counters: Counters, start: number): 
       return { start, end: batches, until };
     }
     const ends = batch + 1 === perEpoch;
-    if (ends || (batch + 1) % plan.accumulate === 0) updates++;
+    if (ends || plan.endsGroup(epoch, batch)) updates++;
     batches++;
     if (plan.validatesAfter(epoch, batch, updates))
       return { start, end: batches, until: 'validation' };

@@ -29,6 +29,13 @@ export interface CompileSettings {
   readonly targets: readonly string[] | null;
 }
 
+/** From when on an update averages `factor` batches. */
+export interface AccumulationStep {
+  readonly from: number;
+  readonly unit: 'epochs' | 'updates';
+  readonly factor: number;
+}
+
 /**
  * Something that watches a run. All hooks are optional and may be async; each sees a narrow
  * `TrainerContext`, never the trainer.
@@ -44,6 +51,8 @@ export interface Callback extends Hooks {
   readonly showsProgress?: boolean;
   /** How it wants the graphs of training compiled; the first callback with a wish decides. */
   readonly compiles?: CompileSettings;
+  /** How many batches an update averages, from when on; in place of `accumulate_grad_batches`. */
+  readonly accumulation?: readonly AccumulationStep[];
   /** Takes part in the validation hooks of the sanity check; default: no. */
   readonly runsInSanity?: boolean;
   /** Path of the best checkpoint so far, for a callback that keeps one. */

@@ -2,9 +2,18 @@
 export interface RunPlan {
   /** Batches in an epoch after limits; null for sources without an end. */
   readonly batchesPerEpoch: number | null;
+  /** Where accumulation changes during the run: of the epochs with the fewest. */
   readonly updatesPerEpoch: number | null;
-  /** Micro-batches in one update. */
+  /** Micro-batches in one update, at most. */
   readonly accumulate: number;
+  /** Whether that changes during the run. */
+  readonly scheduled: boolean;
+  /** Whether an update follows this batch of the epoch (0-based). */
+  endsGroup(epoch: number, batchInEpoch: number): boolean;
+  /** Updates of all epochs before this one; null for sources without an end. */
+  updatesBefore(epoch: number): number | null;
+  /** Epochs that schedules are stretched over; null when not known. */
+  readonly totalEpochs: number | null;
   /** Total updates that schedules are stretched over; null when only time limits the run. */
   readonly totalUpdates: number | null;
   readonly maxEpochs: number | null;

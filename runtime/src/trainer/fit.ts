@@ -189,6 +189,8 @@ function makePlan(run: Run, loader: Loader, validation: readonly EvaluationLoade
     ),
     batchSize: loader.batchSize,
     validates: validation.length > 0,
+    accumulation: run.callbacks.find((callback) => callback.accumulation !== undefined)
+      ?.accumulation,
     secondsSinceValidation: () => run.seconds - run.progress.validatedAt,
   });
 }

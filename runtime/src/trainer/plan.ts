@@ -1,7 +1,9 @@
+import type { AccumulationStep } from '../core/callback.ts';
 import type { Duration } from '../core/duration.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import type { RunPlan } from '../core/runPlan.ts';
 import { UsageError } from '../errors.ts';
+import { planAccumulation, type AccumulationPlan } from './accumulationPlan.ts';
 import { parseMaxTime } from './maxTime.ts';
 import { describePlan } from './planText.ts';
 import type { ResolvedTrainerOptions } from './trainerOptions.ts';
@@ -13,6 +15,8 @@ export interface PlanInputs {
   readonly batchSize: number;
   /** Whether there is anything to validate on. */
   readonly validates: boolean;
+  /** Of a callback that changes accumulation during the run. */
+  readonly accumulation?: readonly AccumulationStep[] | undefined;
   /** Seconds since the last validation, for intervals in wall-clock time. */
   readonly secondsSinceValidation: () => number;
 }
@@ -33,7 +37,7 @@ type PlanOptions = Pick<
  * @throws UsageError ERR_NO_LIMIT, ERR_PLAN when options contradict each other or the data
  */
 export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
-  const { maxEpochs, maxSteps, maxTime, accumulateGradBatches: accumulate } = options;
+  const { maxEpochs, maxSteps, maxTime } = options;
   const { batchesPerEpoch } = inputs;
   requireLimit(options);
   if (batchesPerEpoch === null && maxSteps === null && maxTime === null) {
@@ -45,7 +49,10 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
   if (batchesPerEpoch === 0) {
     throw new UsageError('ERR_NO_BATCHES', 'The training loader has no batches. Check the data.');
   }
+  const groups = planAccumulation(accumulationSteps(options, inputs), batchesPerEpoch);
+  const accumulate = groups.most;
   const updatesPerEpoch = batchesPerEpoch === null ? null : Math.ceil(batchesPerEpoch / accumulate);
+  const total = totalUpdates(maxEpochs, maxSteps, groups);
   const interval = validationInterval(options);
   const position = (epoch: number, batch: number): Position => ({
     epoch,
@@ -57,13 +64,17 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
     batchesPerEpoch,
     updatesPerEpoch,
     accumulate,
-    totalUpdates: totalUpdates(maxEpochs, maxSteps, updatesPerEpoch),
+    scheduled: inputs.accumulation !== undefined,
+    endsGroup: groups.endsGroup,
+    updatesBefore: groups.updatesBefore,
+    totalUpdates: total,
+    totalEpochs: totalEpochs(maxEpochs, total, groups),
     maxEpochs,
     maxUpdates: maxSteps,
     maxSeconds: maxTime === null ? null : parseMaxTime(maxTime),
     validatesAfter: (epoch: number, batchInEpoch: number, updates: number): boolean => {
       if (!inputs.validates || (epoch + 1) % options.checkValEveryNEpoch !== 0) return false;
-      return isDue(interval, position(epoch, batchInEpoch), updates, inputs, accumulate);
+      return isDue(interval, position(epoch, batchInEpoch), updates, inputs, groups);
     },
     validatesAtEnd:
       inputs.validates &&
@@ -92,9 +103,9 @@ function isDue(
   { epoch, batchInEpoch, batches, ends }: Position,
   updates: number,
   { batchesPerEpoch, batchSize, secondsSinceValidation }: PlanInputs,
-  accumulate: number,
+  groups: AccumulationPlan,
 ): boolean {
-  const completesUpdate = ends || batchInEpoch % accumulate === 0;
+  const completesUpdate = ends || groups.endsGroup(epoch, batchInEpoch - 1);
   switch (unit) {
     case 'updates':
       return completesUpdate && updates % amount === 0;
@@ -165,21 +176,49 @@ function validationInterval({ valCheckInterval, checkValEveryNEpoch }: PlanOptio
 function totalUpdates(
   maxEpochs: number | null,
   maxSteps: number | null,
-  updatesPerEpoch: number | null,
+  { updatesBefore }: AccumulationPlan,
 ): number | null {
-  const byEpochs =
-    maxEpochs === null || updatesPerEpoch === null ? null : maxEpochs * updatesPerEpoch;
+  const byEpochs = maxEpochs === null ? null : updatesBefore(maxEpochs);
   if (byEpochs === null || maxSteps === null) return byEpochs ?? maxSteps;
   return Math.min(byEpochs, maxSteps);
 }
 
+function totalEpochs(
+  maxEpochs: number | null,
+  total: number | null,
+  { updatesBefore }: AccumulationPlan,
+): number | null {
+  if (total === null || updatesBefore(1) === null) return maxEpochs;
+  let [low, high] = [0, 1];
+  while (Number(updatesBefore(high)) < total) high *= 2;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (Number(updatesBefore(middle)) < total) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function accumulationSteps(
+  { accumulateGradBatches: factor }: PlanOptions,
+  { accumulation }: PlanInputs,
+): readonly AccumulationStep[] {
+  if (accumulation === undefined) return [{ from: 0, unit: 'epochs', factor }];
+  if (factor === 1) return accumulation;
+  throw new UsageError(
+    'ERR_ACCUMULATION',
+    `accumulate_grad_batches: ${String(factor)} and a GradientAccumulationScheduler say two different things. Leave the first out.`,
+  );
+}
+
 function intervalBatches(
   { amount, unit }: Duration,
-  { batchesPerEpoch, batchSize, validates }: PlanInputs,
+  inputs: PlanInputs,
   accumulate: number,
 ): number | null {
+  const { batchesPerEpoch, batchSize, validates } = inputs;
   if (!validates) return null;
-  if (unit === 'updates') return amount * accumulate;
+  if (unit === 'updates') return inputs.accumulation === undefined ? amount * accumulate : null;
   if (unit === 'batches') return amount;
   if (unit === 'samples') return Math.ceil(amount / batchSize);
   if (batchesPerEpoch === null || unit === 'seconds') return null;

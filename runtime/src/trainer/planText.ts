@@ -8,7 +8,10 @@ export function describePlan(
   validates: boolean,
 ): string[] {
   const lines = [`Plan: ${lengthText(plan)}`];
-  if (plan.accumulate > 1) lines.push(`  each update averages ${count(plan.accumulate, 'batch')}`);
+  if (plan.accumulate > 1) {
+    const most = count(plan.accumulate, 'batch');
+    lines.push(`  each update averages ${plan.scheduled ? `at most ${most}, by schedule` : most}`);
+  }
   lines.push(`  ${validates ? validationText(plan, interval) : 'no validation'}`);
   lines.push(`  training values logged every ${count(plan.logEveryUpdates, 'update')}`);
   return lines;
@@ -49,7 +52,7 @@ function firstValidations(plan: Omit<RunPlan, 'describe'>, wanted: number): numb
   for (let looked = 0; looked < 1_000_000 && found.length < wanted; looked++) {
     if (plan.totalUpdates !== null && updates >= plan.totalUpdates) break;
     const ends = batch + 1 === perEpoch;
-    if (ends || (batch + 1) % plan.accumulate === 0) updates++;
+    if (ends || plan.endsGroup(epoch, batch)) updates++;
     if (plan.validatesAfter(epoch, batch, updates)) found.push(updates);
     batch = ends ? 0 : batch + 1;
     if (ends) epoch++;

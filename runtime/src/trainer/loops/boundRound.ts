@@ -170,7 +170,7 @@ export class BoundRound {
     const perEpoch = scheduler?.interval === 'epoch';
     const position = perEpoch ? epoch : updates;
     // Without a horizon only schedules that need none give a number.
-    const total = (perEpoch ? epochsOf(this.#plan) : this.#plan.totalUpdates) ?? Number.NaN;
+    const total = (perEpoch ? this.#plan.totalEpochs : this.#plan.totalUpdates) ?? Number.NaN;
     const factors = lrFactors(scheduler, this.optimizer, position, total);
     if (factors.some(Number.isNaN)) throw noHorizon(scheduler);
     return factors;
@@ -179,11 +179,6 @@ export class BoundRound {
 
 function clipFrom({ gradientClipVal, gradientClipAlgorithm }: RoundSettings): ClipConfig | null {
   return gradientClipVal === null ? null : { [gradientClipAlgorithm]: gradientClipVal };
-}
-
-function epochsOf({ maxEpochs, totalUpdates, updatesPerEpoch }: RunPlan): number | null {
-  if (totalUpdates === null || updatesPerEpoch === null) return maxEpochs;
-  return Math.ceil(totalUpdates / updatesPerEpoch);
 }
 
 interface Stateful {

@@ -56,7 +56,8 @@ async function trainBatches(run: Run, parts: EpochParts): Promise<RunEnd | null>
       // Only a loader without a known length must be asked in advance whether this is its last.
       const following = total === null ? await nextBatch(run, iterator) : null;
       const isLast = total === null ? following === null : index + 1 === total;
-      const completesUpdate = isLast || (index + 1) % run.options.accumulateGradBatches === 0;
+      const completesUpdate =
+        isLast || run.plan?.endsGroup(run.counters.epochs.completed, index) === true;
       run.progress.epochComplete = isLast;
       run.progress.updateComplete = completesUpdate;
       await trainOnBatch(run, parts.optimizer, current, { index, completesUpdate });
