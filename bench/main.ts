@@ -12,6 +12,7 @@ import { table } from './table.ts';
 const suites: Record<string, () => Promise<Suite>> = {
   step: async () => (await import('./step/suite.ts')).stepSuite,
   lowerings: async () => (await import('./lowerings/suite.ts')).loweringsSuite,
+  trainer: async () => (await import('./trainer/suite.ts')).trainerSuite,
   data: async () => (await import('./data/suite.ts')).dataSuite,
   scaffold: async () => (await import('./scaffold/suite.ts')).scaffoldSuite,
 };

@@ -98,3 +98,8 @@ export function median(sorted: readonly number[]): number {
 function round(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+/** Whether a target was met, for notes. */
+export function verdict(met: boolean): string {
+  return met ? 'met' : 'MISSED';
+}

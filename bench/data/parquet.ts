@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Report } from '../report.ts';
+import { verdict, type Report } from '../report.ts';
 import type { SuiteOptions } from '../suite.ts';
 
 /** Rows a second and resident growth over one epoch of a parquet file of 3 million rows. */
@@ -18,8 +18,4 @@ export async function measureParquet(report: Report, _: SuiteOptions): Promise<v
   report.note(`growth ${Math.round(growthMb)} MB, target below 300: ${verdict(growthMb < 300)}`, {
     case: 'parquet',
   });
-}
-
-export function verdict(met: boolean): string {
-  return met ? 'met' : 'MISSED';
 }

@@ -3,11 +3,11 @@ import { messageOf } from '../../runtime/dist/errors.js';
 import { resolveDataPath } from '../../runtime/dist/data/datasets/dataPath.js';
 import { machineFacts } from '../machine.ts';
 import { Peer } from '../step/peer.ts';
-import { median, type Report } from '../report.ts';
+import { median, verdict, type Report } from '../report.ts';
 import type { Suite, SuiteOptions } from '../suite.ts';
 import { jpegFiles, openJpegs, writeJpegs } from './jpeg.ts';
 import { measureMemory } from './memory.ts';
-import { measureParquet, verdict } from './parquet.ts';
+import { measureParquet } from './parquet.ts';
 import {
   batchSize,
   images,

@@ -33,6 +33,8 @@ export type Response =
       peakMb?: number;
       threads?: number;
       version?: string;
+      /** Checksum of the weights after the run. */
+      weights?: string;
     }
   | { error: string };
 

@@ -1,0 +1,30 @@
+/** What is trained: its cost is the same in the bare loop and under the trainer. */
+export interface Workload {
+  /** Units of each layer, the input first. */
+  readonly sizes: readonly number[];
+  readonly batchSize: number;
+  /** Updates before the measured ones. */
+  readonly warmUp: number;
+  readonly updates: number;
+}
+
+export type WorkloadName = 'tiny' | 'mlp';
+
+/** bench/python/trainer.py has the same ones. */
+export const workloads: Record<WorkloadName, Workload> = {
+  tiny: { sizes: [8, 16, 1], batchSize: 16, warmUp: 100, updates: 400 },
+  mlp: { sizes: [784, 512, 256, 10], batchSize: 128, warmUp: 20, updates: 100 },
+};
+
+/** The loop, the trainer, and one feature after the other on top; then the trainer's defaults, and all with replayed steps. */
+export const subjects = [
+  'bare-loop',
+  'trainer',
+  '+logging',
+  '+bar',
+  '+checkpoint',
+  '+pause',
+  'default',
+  'replayed',
+] as const;
+export type Subject = (typeof subjects)[number];

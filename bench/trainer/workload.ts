@@ -1,0 +1,123 @@
+// The compiled runtime, which is what projects run: tsx makes closures slower.
+import { Adam, type OptimizerConfig } from '../../runtime/dist/core/optim/index.js';
+import type { Loader } from '../../runtime/dist/core/loader.js';
+import { TrainModule } from '../../runtime/dist/core/trainModule.js';
+import * as tf from '../../runtime/dist/engine/tf.js';
+import type { Workload } from './subjects.ts';
+
+interface RegressionBatch {
+  readonly x: tf.Tensor2D;
+  readonly y: tf.Tensor2D;
+}
+
+/** Dense layers with relu between them, mean squared error, Adam. */
+export class Network extends TrainModule {
+  readonly layers: { readonly kernel: tf.Variable; readonly bias: tf.Variable }[];
+  readonly #logs: boolean;
+
+  /** @param logs whether each step logs its loss */
+  constructor({ sizes }: Workload, logs: boolean) {
+    super();
+    this.#logs = logs;
+    this.layers = sizes.slice(1).map((units, index) => {
+      const inputs = sizes[index];
+      const values = wave(inputs * units, index + 1, Math.sqrt(3 / inputs));
+      return {
+        kernel: tf.tidy(() => tf.variable(tf.tensor(values, [inputs, units]))),
+        bias: tf.tidy(() => tf.variable(tf.zeros([units]))),
+      };
+    });
+  }
+
+  override trainingStep(batch: unknown): tf.Scalar {
+    const { x, y } = batch as RegressionBatch;
+    const loss: tf.Scalar = tf.mean(tf.square(tf.sub(this.forward(x), y)));
+    if (this.#logs) this.log('loss', loss, { progBar: true });
+    return loss;
+  }
+
+  override forward(input: unknown): tf.Tensor2D {
+    let hidden = input as tf.Tensor2D;
+    this.layers.forEach(({ kernel, bias }, index) => {
+      hidden = tf.add(tf.matMul(hidden, kernel as tf.Tensor2D), bias);
+      if (index + 1 < this.layers.length) hidden = tf.relu(hidden);
+    });
+    return hidden;
+  }
+
+  override configureOptimizers(): OptimizerConfig {
+    return { optimizer: new Adam() };
+  }
+
+  dispose(): void {
+    for (const { variable } of this.parameters()) variable.dispose();
+  }
+}
+
+/** A loader of one epoch that notes when each batch was asked for: what lies between is a step. */
+export class StampedLoader implements Loader {
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  readonly samplesPerEpoch: number;
+  readonly orderHash = 'bench';
+  /** `performance.now()` of each request. */
+  readonly stamps: number[] = [];
+  /** Microseconds that all threads had computed when the measured updates began, and ended. */
+  readonly computed: number[] = [];
+  readonly #workload: Workload;
+  readonly #pool;
+
+  constructor(workload: Workload) {
+    const { sizes, batchSize, warmUp, updates } = workload;
+    this.#workload = workload;
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = warmUp + updates + 1;
+    this.samplesPerEpoch = this.batchesPerEpoch * batchSize;
+    const [inputs, outputs] = [sizes[0], sizes[sizes.length - 1]];
+    this.#pool = [1, 2, 3, 4].map((seed) => ({
+      x: { data: wave(batchSize * inputs, seed, 1), shape: [batchSize, inputs], dtype } as const,
+      y: { data: wave(batchSize * outputs, -seed, 1), shape: [batchSize, outputs], dtype } as const,
+    }));
+  }
+
+  async *iterate(t: number) {
+    const { warmUp, updates } = this.#workload;
+    for (let index = t / this.batchSize; index < this.batchesPerEpoch; index++) {
+      // Asking takes longer than all that the trainer does, so it is not done for each batch.
+      if (index === warmUp || index === warmUp + updates) {
+        const { user, system } = process.cpuUsage();
+        this.computed.push(user + system);
+      }
+      this.stamps.push(performance.now());
+      const data = this.#pool[index % this.#pool.length];
+      await Promise.resolve();
+      yield {
+        size: this.batchSize,
+        data: {
+          x: { ...data.x, shape: [...data.x.shape] },
+          y: { ...data.y, shape: [...data.y.shape] },
+        },
+      };
+    }
+  }
+
+  /** Milliseconds of one update over the measured ones: by the clock, and of computing. */
+  perUpdate(): { wall: number; cpu: number } {
+    const { warmUp, updates } = this.#workload;
+    const { stamps, computed } = this;
+    return {
+      wall: (stamps[warmUp + updates] - stamps[warmUp]) / updates,
+      cpu: (computed[1] - computed[0]) / updates / 1000,
+    };
+  }
+}
+
+const dtype = 'float32';
+
+/** Numbers in -scale .. scale that look random and are the same everywhere. */
+function wave(count: number, seed: number, scale: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, index) => {
+    const value = Math.sin(index * 12.9898 + seed * 78.233) * 43758.5453;
+    return scale * (2 * (value - Math.floor(value)) - 1);
+  });
+}
