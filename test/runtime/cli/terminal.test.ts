@@ -70,13 +70,13 @@ afterEach(() => {
     await pause(200);
     pane.keys('q');
     await pane.waitFor(/Training stopped: stopped by key/);
-  }, 60_000);
+  }, 120_000);
 
   it('is asked before the cache is cleared', async () => {
     const cwd = makeProject();
     const entry = join(cwd, 'cache/lightbox-data', 'f'.repeat(32));
     mkdirSync(entry, { recursive: true });
-    writeFileSync(join(entry, 'data.bin'), 'samples');
+    writeFileSync(join(entry, 'lightbox-entry'), '');
     const pane = open(cwd);
     const clear = `LIGHTBOX_CACHE=cache ${node} train.ts data clear --all; echo ended with $?`;
     pane.line(clear);
@@ -94,7 +94,7 @@ afterEach(() => {
     pane.keys('y');
     expect(await pane.waitFor(/^ended with (\d+)$/m, before)).toBe('0');
     expect(existsSync(entry)).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   it('is put in order after an exception, process.exit and SIGTERM', async () => {
     const ends = [
@@ -115,7 +115,7 @@ afterEach(() => {
         expect(own.showsCursor).toBe(true);
       }),
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 /** A training that does something in the middle of it, while keys are read. */

@@ -52,7 +52,7 @@ export class TmuxPane {
   }
 
   /** Waits until the text fits; `after` leaves out what was there before. */
-  async waitFor(pattern: RegExp, after = 0, seconds = 60): Promise<string> {
+  async waitFor(pattern: RegExp, after = 0, seconds = 40): Promise<string> {
     const end = performance.now() + 1000 * seconds;
     for (;;) {
       const text = this.text().slice(after);

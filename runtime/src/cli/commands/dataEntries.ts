@@ -183,15 +183,20 @@ function ageMs(text: string): number {
 
 /** Asks on a terminal; elsewhere nobody can answer. */
 async function confirmed({ terminal }: Host, question: string): Promise<boolean> {
-  if (!terminal.isTTY || terminal.onKey === undefined) {
-    throw new UsageError('ERR_CLI_FLAG', `${question} Nobody can be asked here: add --yes.`);
-  }
-  terminal.line(`${question} [y/N]`);
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const stop = terminal.onKey?.((key) => {
       stop?.();
+      clearInterval(waiting);
       resolve(key === 'y' || key === 'Y');
     });
+    // Keys alone do not keep a process alive.
+    const waiting = setInterval(() => undefined, 1000);
+    if (terminal.isTTY && typeof stop === 'function') {
+      terminal.line(`${question} [y/N]`);
+      return;
+    }
+    clearInterval(waiting);
+    reject(new UsageError('ERR_CLI_FLAG', `${question} Nobody can be asked here: add --yes.`));
   });
 }
 
