@@ -47,6 +47,11 @@ export class ClassTable {
     return this.#types.get(classPathOf(node));
   }
 
+  /** Every class that was loaded, by its path as written. */
+  get types(): ReadonlyMap<string, ConstructibleClass> {
+    return this.#types;
+  }
+
   /** Reports everything that is wrong with the arguments of a class and of those inside it. */
   check(node: MapNode, path: ConfigPath): void {
     for (const [key, entry] of node.entries) {
