@@ -1,3 +1,6 @@
+import { refusedFlag } from '../trainer/refusedFlags.ts';
+import { toCamel } from './names.ts';
+
 /** Keys of Lightning's and Reflow's classes that mean nothing here, and what to do instead. */
 const byClass: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   CompileCallback: {
@@ -50,7 +53,6 @@ const byTrainer: Readonly<Record<string, string>> = {
   use_distributed_sampler: 'runs are not distributed. Leave it out',
   benchmark: 'there is no cuDNN. Leave it out',
   inference_mode: 'evaluation never records gradients. Leave it out',
-  barebones: 'switch off logger, enable_checkpointing and enable_progress_bar instead',
   plugins: 'there are no plugins. Leave it out',
   resume_from_checkpoint: 'write ckpt_path at the top of the file, or --ckpt_path',
   weights_save_path: 'write dirpath at ModelCheckpoint',
@@ -78,7 +80,7 @@ export function replacedClassKey(className: string, key: string): string | undef
 }
 
 export function replacedTrainerKey(key: string): string | undefined {
-  return Object.hasOwn(byTrainer, key) ? byTrainer[key] : undefined;
+  return Object.hasOwn(byTrainer, key) ? byTrainer[key] : refusedFlag(toCamel(key));
 }
 
 export function replacedTopKey(key: string): string | undefined {

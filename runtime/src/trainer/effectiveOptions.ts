@@ -1,8 +1,23 @@
 import type { ResolvedTrainerOptions } from './trainerOptions.ts';
 
-/** Options after `fast_dev_run` and `overfit_batches` have had their say. */
+/** Options after `fast_dev_run`, `overfit_batches` and `barebones` have had their say. */
 export function effectiveOptions(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
-  return fastDevRun(overfitBatches(options));
+  return barebones(fastDevRun(overfitBatches(options)));
+}
+
+function barebones(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
+  if (!options.barebones) return options;
+  return {
+    ...options,
+    callbacks: [],
+    logger: false,
+    enableProgressBar: false,
+    enableCheckpointing: false,
+    enableModelSummary: false,
+    numSanityValSteps: 0,
+    logEveryNSteps: Number.MAX_SAFE_INTEGER,
+    profiler: null,
+  };
 }
 
 function overfitBatches(options: ResolvedTrainerOptions): ResolvedTrainerOptions {

@@ -51,7 +51,7 @@ export async function runFit(
   const compiles = run.callbacks.find((callback) => callback.compiles !== undefined)?.compiles;
   if (compiles !== undefined) {
     setDynamicShapes(compiles.dynamic);
-    if (compiles.replay) compileSteps(run, compiles, parameters);
+    if (compiles.replay && !run.options.detectAnomaly) compileSteps(run, compiles, parameters);
   }
   session.defer(() => {
     setDynamicShapes(false);

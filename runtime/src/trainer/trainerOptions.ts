@@ -3,9 +3,10 @@ import type { Callback } from '../core/callback.ts';
 import { parseDuration } from '../core/duration.ts';
 import type { Logger } from '../core/logger.ts';
 import { parseOptions } from '../core/parseOptions.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, UsageError } from '../errors.ts';
 import { parseMaxTime } from './maxTime.ts';
 import { precisionRefusal } from './precision.ts';
+import { profilerRefusal, refusedFlag } from './refusedFlags.ts';
 
 /** Every flag of the trainer: the one source of types, YAML checks, command line help and docs. */
 export const trainerOptionsSchema = z.strictObject({
@@ -82,8 +83,25 @@ export const trainerOptionsSchema = z.strictObject({
     .default(true)
     .describe('Keep the last checkpoint when no ModelCheckpoint is among the callbacks.'),
   enableModelSummary: z.boolean().default(true).describe('Print the table of weights at start.'),
+  barebones: z
+    .boolean()
+    .default(false)
+    .describe(
+      'For measuring: no callbacks, loggers but metrics.jsonl, bar, summary, checkpoints or sanity check, and rows of epochs only.',
+    ),
+  detectAnomaly: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Looks at the result of every operation of a training step and ends the run at the first ' +
+        'that made a NaN or infinity, by name. Many times slower.',
+    ),
   profiler: z
-    .enum(['simple'])
+    .string()
+    .superRefine((value, context) => {
+      const refusal = profilerRefusal(value);
+      if (refusal !== null) refuse(context, refusal);
+    })
     .nullable()
     .default(null)
     .describe('simple: a table of where the time went, printed at the end.'),
@@ -156,7 +174,20 @@ export type ResolvedTrainerOptions = z.output<typeof trainerOptionsSchema>;
 
 /** @throws UsageError ERR_OPTIONS listing everything that is wrong */
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedTrainerOptions {
+  refuseFlags(options);
   return parseOptions(trainerOptionsSchema, options, 'Trainer options');
+}
+
+function refuseFlags(options: object): void {
+  const refused = Object.keys(options).flatMap((name) => {
+    const instead = refusedFlag(name);
+    return instead === undefined ? [] : [`  ${name}: ${instead}.`];
+  });
+  if (refused.length === 0) return;
+  throw new UsageError(
+    'ERR_OPTIONS',
+    `Trainer options that are not offered:\n${refused.join('\n')}`,
+  );
 }
 
 function optionalCount(description: string) {

@@ -5,6 +5,7 @@ import { computeGradients } from '../../engine/gradients.ts';
 import { UsageError } from '../../errors.ts';
 import type { Run } from '../run.ts';
 import type { BoundRound } from './boundRound.ts';
+import { detectAnomaly } from './detectAnomaly.ts';
 import { checkedLoss, requireFinite } from './losses.ts';
 
 /** The batch that a module with manual optimization is at. */
@@ -68,7 +69,9 @@ class LentOptimizer implements ManualOptimizer {
     const { index } = this.#current('backward');
     const run = this.#run;
     if (this.#fresh) this.#fold();
-    const kept = computeGradients(() => checkedLoss(loss(), run.module), this.#round.arena);
+    const gradients = (): tf.Scalar =>
+      computeGradients(() => checkedLoss(loss(), run.module), this.#round.arena);
+    const kept = run.options.detectAnomaly ? detectAnomaly(gradients) : gradients();
     this.#fresh = true;
     // A copy belongs to the scope of the step, so nobody has to dispose it.
     const result: tf.Scalar = kept.clone();

@@ -6,6 +6,7 @@ import { withKeyedRandom, type Rng } from '../../random/index.ts';
 import type { Run } from '../run.ts';
 import type { Progress } from '../../core/counters.ts';
 import type { BoundRound } from './boundRound.ts';
+import { detectAnomaly } from './detectAnomaly.ts';
 import { checkedLoss, requireFinite } from './losses.ts';
 import type { ManualOptimization } from './manualOptimization.ts';
 import type { OptimizerStep } from './optimizerStep.ts';
@@ -114,13 +115,13 @@ function stepManually(
 function backward(run: Run, round: BoundRound, batch: Batch, index: number): number {
   const { module } = run;
   const random = run.rng.fold('step', run.counters.batches.completed, round.name);
-  const record = (lent: Pick<Rng, 'uniform'>): tf.Scalar =>
-    withKeyedRandom(lent, () =>
-      computeGradients(
-        () => checkedLoss(module.trainingStep(batch, index, round.name), module),
-        round.arena,
-      ),
+  const gradients = (): tf.Scalar =>
+    computeGradients(
+      () => checkedLoss(module.trainingStep(batch, index, round.name), module),
+      round.arena,
     );
+  const record = (lent: Pick<Rng, 'uniform'>): tf.Scalar =>
+    withKeyedRandom(lent, run.options.detectAnomaly ? () => detectAnomaly(gradients) : gradients);
   const loss =
     run.compiled === null
       ? readLoss(record(random))
