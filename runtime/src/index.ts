@@ -101,6 +101,8 @@ export { PredictionDiagnostics } from './callbacks/predictionDiagnostics.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
 export { Throughput } from './callbacks/throughput.ts';
 export { Timer } from './callbacks/timer.ts';
+export { encodePng, type Picture } from './callbacks/media/encodePng.ts';
+export { imageGrid, type GridOptions } from './callbacks/media/imageGrid.ts';
 
 // Loggers
 export type { Logger, MediaItem, MetricsRow, RunInfo, RunStatus } from './core/logger.ts';
