@@ -74,6 +74,7 @@ export type {
 } from './core/trainerContext.ts';
 export type { TrainerPorts } from './trainer/ports.ts';
 export type { EvaluationResult, FitResult, FitTimings } from './trainer/results.ts';
+export { savePredictions } from './trainer/savePredictions.ts';
 export { Trainer, type FitArguments } from './trainer/trainer.ts';
 export type { TrainerOptions } from './trainer/trainerOptions.ts';
 
