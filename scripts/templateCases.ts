@@ -12,6 +12,12 @@ const rows = [
   [0, 0, 1, 0, 1],
   [2, 0, 0, 0, 1],
   [2, 1, 1, 1, 0],
+  [3, 1, 1, 0, 1],
+  [3, 0, 0, 1, 0],
+  [4, 1, 0, 1, 1],
+  [4, 0, 1, 0, 0],
+  [5, 0, 0, 0, 0],
+  [5, 1, 1, 1, 1],
 ] as const;
 
 /** Answers that hold every pair of values of task, features and kind of name in one of them. */

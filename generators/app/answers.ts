@@ -3,7 +3,14 @@ import { didYouMean, UsageError } from '../common/errors.ts';
 import { modelNameProblem, projectNameProblem, type NameProblem } from '../common/names.ts';
 
 /** Tasks, in the order in which the question lists them. */
-export const taskIds = ['image-classification', 'tabular-regression', 'char-lm'] as const;
+export const taskIds = [
+  'image-classification',
+  'tabular-regression',
+  'char-lm',
+  'autoencoder',
+  'gan',
+  'blank',
+] as const;
 export type TaskId = (typeof taskIds)[number];
 
 /** Features, in the order in which their parts are joined into shared files. */

@@ -59,6 +59,21 @@ export const taskChoices: readonly (Choice<TaskId> & { readonly defaultModel: st
     title: 'Character language model: a small GPT on stories',
     defaultModel: 'writer',
   },
+  {
+    id: 'autoencoder',
+    title: 'Autoencoder: handwritten digits in 16 numbers each, and back',
+    defaultModel: 'coder',
+  },
+  {
+    id: 'gan',
+    title: 'GAN: two networks with two optimizers that learn to draw digits',
+    defaultModel: 'artist',
+  },
+  {
+    id: 'blank',
+    title: 'Blank: a minimal model on made data, to put your own in',
+    defaultModel: 'mine',
+  },
 ];
 
 export const featureChoices: readonly Choice<FeatureId>[] = [

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Answers } from '../app/answers.ts';
+import type { Answers, TaskId } from '../app/answers.ts';
 import type { TemplateContext } from './context.ts';
 
 /**
@@ -22,8 +22,22 @@ export interface PlannedFile {
 export function templateFolders(answers: Answers): string[] {
   const task = `task-${answers.task}`;
   const data = answers.features.includes('dataporter') ? 'dataporter' : 'single';
-  return ['base', task, `${task}+${data}`, ...answers.features];
+  const shared = sharedFolders[answers.task].filter((folder) => {
+    const [, only = data] = folder.split('+');
+    return only === data;
+  });
+  return ['base', ...shared, task, `${task}+${data}`, ...answers.features];
 }
+
+/** What several tasks have in common: tests of a model with one loss, images as data. */
+const sharedFolders: Readonly<Record<TaskId, readonly string[]>> = {
+  'image-classification': ['one-loss', 'images+single', 'images+dataporter'],
+  'tabular-regression': ['one-loss'],
+  'char-lm': ['one-loss'],
+  autoencoder: ['one-loss', 'images+single', 'images+dataporter'],
+  gan: ['images+single'],
+  blank: ['one-loss'],
+};
 
 /** The files that these answers make: chosen by folder, never by conditions inside templates. */
 export function plannedFiles(

@@ -1,0 +1,2 @@
+  monitor: 'val/loss',
+  mode: 'min',

@@ -1,0 +1,2 @@
+  monitor: 'val/distance',
+  mode: 'min',
