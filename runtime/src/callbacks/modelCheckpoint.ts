@@ -77,6 +77,7 @@ export class ModelCheckpoint implements Callback {
   readonly #options: z.output<typeof schema>;
   readonly #every: Duration;
   #state: State = { best: null, kept: [], savedStep: -1, savedSeconds: 0 };
+  #suffix = '';
 
   constructor(options: ModelCheckpointOptions = {}) {
     this.#options = parseOptions(schema, options, 'ModelCheckpoint');
@@ -85,6 +86,22 @@ export class ModelCheckpoint implements Callback {
     const standard: Duration = { amount: 1, unit: afterValidation ? 'validations' : 'epochs' };
     this.#every = every === null ? standard : parseDuration(every, 'ModelCheckpoint.every');
     this.id = id ?? `ModelCheckpoint(${monitor ?? 'newest'}, ${this.#every.unit})`;
+  }
+
+  /**
+   * Keeps the files of several callbacks apart: those of the second with the same folder and
+   * filename end in `-v1`, of the third in `-v2`. Called by the trainer.
+   */
+  static separate(callbacks: readonly unknown[]): void {
+    const counts = new Map<string, number>();
+    for (const callback of callbacks) {
+      if (!(callback instanceof ModelCheckpoint)) continue;
+      const { dirpath, filename, autoInsertMetricName } = callback.#options;
+      const key = JSON.stringify([dirpath, filename, autoInsertMetricName]);
+      const count = counts.get(key) ?? 0;
+      callback.#suffix = count === 0 ? '' : `-v${String(count)}`;
+      counts.set(key, count + 1);
+    }
   }
 
   get bestModelPath(): string | null {
@@ -173,7 +190,7 @@ export class ModelCheckpoint implements Callback {
     values.epoch = context.currentEpoch;
     values.step = context.globalStep;
     const { filename, autoInsertMetricName } = this.#options;
-    return formatCheckpointName(filename, values, { autoInsertMetricName });
+    return formatCheckpointName(filename, values, { autoInsertMetricName }) + this.#suffix;
   }
 
   #path({ runDir }: TrainerContext, name: string): string {

@@ -24,5 +24,6 @@ export function withDefaultCallbacks(options: ResolvedTrainerOptions, kind: RunK
   if (enableCheckpointing && kind === 'fit' && !saves) {
     added.push(new ModelCheckpoint({ saveTopK: 0, saveLast: true }));
   }
+  ModelCheckpoint.separate(callbacks);
   return [...added, ...callbacks];
 }

@@ -164,7 +164,7 @@ function check(parameters: readonly ArenaParameter[]): void {
     throw new UsageError(
       'ERR_ARENA_EMPTY',
       'The optimizer has no trainable parameters. Weights are found in fields of the module that ' +
-        'hold tf.variable(...), layers, models or modules; are they all frozen?',
+        'hold tf.variable(...), layers, models or modules (in #private ones they cannot be seen); are they all frozen?',
     );
   }
   const names = new Set<string>();
