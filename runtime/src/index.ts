@@ -80,6 +80,7 @@ export type { TrainerOptions } from './trainer/trainerOptions.ts';
 
 // Callbacks
 export type { Callback } from './core/callback.ts';
+export { BackboneFinetuning } from './callbacks/backboneFinetuning.ts';
 export {
   BaseVisualizer,
   visualizerOptions,
@@ -100,6 +101,7 @@ export { FlowProgressBarCallback } from './callbacks/flowProgressBar.ts';
 export { PauseCallback } from './callbacks/pause.ts';
 export { PredictionDiagnostics } from './callbacks/predictionDiagnostics.ts';
 export { ProgressBar } from './callbacks/progressBar.ts';
+export { StochasticWeightAveraging } from './callbacks/stochasticWeightAveraging.ts';
 export { Throughput } from './callbacks/throughput.ts';
 export { Timer } from './callbacks/timer.ts';
 export { encodePng, type Picture } from './callbacks/media/encodePng.ts';

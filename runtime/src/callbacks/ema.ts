@@ -172,7 +172,10 @@ interface AveragedModule {
 function averaged(module: AveragedModule): NamedParameter[] {
   return module
     .parameters()
-    .filter(({ trainable, variable }) => trainable && variable.dtype === 'float32');
+    .filter(
+      ({ trainable, frozen, variable }) =>
+        (trainable || frozen === true) && variable.dtype === 'float32',
+    );
 }
 
 function assign({ variable }: NamedParameter, data: Float32Array | undefined): void {

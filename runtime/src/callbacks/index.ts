@@ -14,3 +14,5 @@ export { GradientNormMonitor } from './gradientNormMonitor.ts';
 export { Throughput } from './throughput.ts';
 export { Timer } from './timer.ts';
 export { GradientAccumulationScheduler } from './gradientAccumulationScheduler.ts';
+export { BackboneFinetuning } from './backboneFinetuning.ts';
+export { StochasticWeightAveraging } from './stochasticWeightAveraging.ts';

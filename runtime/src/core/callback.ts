@@ -1,6 +1,7 @@
 import type { HookArguments, HookName } from './hooks.ts';
 import type { JsonObject } from './json.ts';
-import type { TrainerContext } from './trainerContext.ts';
+import type { ParamGroupOptions } from './optim/paramGroups.ts';
+import type { OptimizerGroupView, TrainerContext } from './trainerContext.ts';
 import type { TrainModule } from './trainModule.ts';
 
 type Hooks = {
@@ -53,10 +54,17 @@ export interface Callback extends Hooks {
   readonly compiles?: CompileSettings;
   /** How many batches an update averages, from when on; in place of `accumulate_grad_batches`. */
   readonly accumulation?: readonly AccumulationStep[];
+  /** Groups that optimizers get in front of their own. */
+  readonly parameterGroups?: readonly ParamGroupOptions[];
   /** Takes part in the validation hooks of the sanity check; default: no. */
   readonly runsInSanity?: boolean;
   /** Path of the best checkpoint so far, for a callback that keeps one. */
   readonly bestModelPath?: string | null;
+  /**
+   * The learning rate of the coming update for a group, in place of the scheduled one in
+   * `group.lr`. It must follow from where training is and from the callback's saved state alone.
+   */
+  learningRate?(context: TrainerContext, group: OptimizerGroupView): number;
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
   /** State too large for JSON; saved beside `stateDict`, which must exist too. */

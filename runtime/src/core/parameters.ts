@@ -8,6 +8,8 @@ export interface NamedParameter {
   readonly variable: tf.Variable;
   /** False for buffers such as the moving averages of batch normalisation. */
   readonly trainable: boolean;
+  /** Not trainable because the module was told to freeze it. */
+  readonly frozen?: boolean;
   /** Class of the layer that holds it, `Dense`; `Variable` for one that a field holds. */
   readonly owner: string;
 }

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { LightboxError, UsageError } from '../errors.ts';
 import type { Batch } from './batch.ts';
+import { Freezing } from './freezing.ts';
 import { deepFreeze, toJson, type JsonObject } from './json.ts';
 import type { Metric } from './metrics/metric.ts';
 import type { LogOptions } from './metricStore.ts';
@@ -48,6 +49,8 @@ export abstract class TrainModule {
    * Clipping, schedules, counting and checkpoints work all the same.
    */
   readonly automaticOptimization: boolean = true;
+  /** What `freeze` and `unfreeze` left; used by the trainer. */
+  readonly freezing = new Freezing();
   #optimizers: readonly ManualOptimizer[] | null = null;
   #context: TrainerContext | null = null;
   #sink: LogSink | null = null;
@@ -91,7 +94,22 @@ export abstract class TrainModule {
 
   /** All weights under stable names, buffers included. */
   parameters(): NamedParameter[] {
-    return collectParameters(this);
+    return this.freezing.apply(collectParameters(this));
+  }
+
+  /**
+   * Takes parameters out of training: sub-modules (`backbone`), patterns on parameter names
+   * (`*.bias`), or everything. Also while training runs: it holds from the next update on, and
+   * checkpoints keep it. Modules in a frozen field run as in evaluation: dropout is off, moving
+   * statistics stay. Optimizer state of what is frozen is given up.
+   */
+  freeze(...patterns: string[]): void {
+    this.freezing.add(true, patterns);
+  }
+
+  /** Takes `freeze` back for these, or for everything. */
+  unfreeze(...patterns: string[]): void {
+    this.freezing.add(false, patterns);
   }
 
   /** The running trainer's view. @throws LightboxError ERR_NO_TRAINER outside a run */
@@ -137,7 +155,8 @@ export abstract class TrainModule {
     this.training = training;
     for (const value of Object.values(this)) {
       for (const inner of Array.isArray(value) ? (value as unknown[]) : [value]) {
-        if (inner instanceof TrainModule) inner.setTraining(training);
+        if (!(inner instanceof TrainModule)) continue;
+        inner.setTraining(training && !this.freezing.isFrozen(field));
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { Rng } from '../random/rng.ts';
 import type { Counters } from './counters.ts';
 import type { Json } from './json.ts';
+import type { Loader } from './loader.ts';
 import type { Logger } from './logger.ts';
 import type { LatestMetric } from './metricStore.ts';
 import type { Clock, Signals, Terminal } from './ports.ts';
@@ -50,6 +51,8 @@ export interface TrainerContext {
   readonly globalStep: number;
   /** Zero-based. */
   readonly currentEpoch: number;
+  /** Where training batches come from; null outside fit. */
+  readonly trainLoader: Loader | null;
   /** When this run validates, logs and stops; made once before training. Null outside fit. */
   readonly plan: RunPlan | null;
   /** Last known value of every metric, with the update and stage it comes from. */

@@ -34,7 +34,11 @@ export async function captureState(
   const state: JsonObject = {
     kinds: [...(options.kinds ?? [])],
     weightsOnly,
-    module: { name: run.module.constructor.name, hparams: run.module.hparams },
+    module: {
+      name: run.module.constructor.name,
+      hparams: run.module.hparams,
+      frozen: run.module.freezing.stateDict(),
+    },
     ...(weightsOnly ? {} : progressState(run, parts)),
   };
   await run.hooks.call('onSaveCheckpoint', state);

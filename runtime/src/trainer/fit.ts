@@ -3,7 +3,8 @@ import { checkpointsFolder, type Checkpoint } from '../checkpoint/index.ts';
 import type { Loader } from '../core/loader.ts';
 import type { CompileSettings } from '../core/callback.ts';
 import type { NamedParameter } from '../core/parameters.ts';
-import type { SaveOptions } from '../core/trainerContext.ts';
+import { paramGroupSchema } from '../core/optim/index.ts';
+import type { OptimizerGroupView, SaveOptions } from '../core/trainerContext.ts';
 import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { countersSince } from './countersSince.ts';
@@ -15,10 +16,10 @@ import { CompiledSteps } from './loops/compiledSteps.ts';
 import type { EvaluationLoader } from './loops/evaluationLoop.ts';
 import { sanityCheck, trainToEnd } from './loops/fitLoop.ts';
 import { ManualOptimization } from './loops/manualOptimization.ts';
-import { OptimizerStep } from './loops/optimizerStep.ts';
+import { OptimizerStep, type OptimizerSettings } from './loops/optimizerStep.ts';
 import { makeRunPlan } from './plan.ts';
 import type { ResolvedPorts } from './ports.ts';
-import { restoreProgress, restoreWeights } from './restoreState.ts';
+import { restoreFreezing, restoreProgress, restoreWeights } from './restoreState.ts';
 import { latestValues, type FitResult, type FitTimings } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
@@ -42,10 +43,14 @@ export async function runFit(
   const engineBefore = engineCounters();
   const { loader, validation } = openData(session, data);
   run.plan = makePlan(run, loader, validation);
+  run.trainLoader = loader;
   run.validates = validation.length > 0;
-  const parameters = buildModule(run.module, run.rng);
-  if (checkpoint !== null) restoreWeights(parameters, checkpoint);
-  const optimizer = new OptimizerStep(run.module, parameters, run.plan, run.options);
+  const built = buildModule(run.module, run.rng);
+  if (checkpoint !== null) restoreWeights(built, checkpoint);
+  if (checkpoint !== null) restoreFreezing(run.module, checkpoint);
+  run.module.freezing.check(built);
+  const parameters = run.module.parameters();
+  const optimizer = new OptimizerStep(run.module, parameters, run.plan, optimizerSettings(run));
   run.optimizer = optimizer;
   lendOptimizers(session, optimizer);
   const compiles = run.callbacks.find((callback) => callback.compiles !== undefined)?.compiles;
@@ -82,6 +87,25 @@ export async function runFit(
       trainSeconds,
       samplesPerSecond: trainSeconds > 0 ? samples / trainSeconds : 0,
     },
+  };
+}
+
+function optimizerSettings(run: Run): OptimizerSettings {
+  const { gradientClipVal, gradientClipAlgorithm } = run.options;
+  const adjusting = run.callbacks.filter((callback) => callback.learningRate !== undefined);
+  const adjustRate = (group: OptimizerGroupView): number =>
+    adjusting.reduce(
+      (lr, callback) => callback.learningRate?.(run, { ...group, lr }) ?? lr,
+      group.lr,
+    );
+  const groups = run.callbacks.flatMap(({ parameterGroups = [] }) =>
+    parameterGroups.map((group) => paramGroupSchema.parse(group)),
+  );
+  return {
+    gradientClipVal,
+    gradientClipAlgorithm,
+    groups,
+    adjustRate: adjusting.length === 0 ? undefined : adjustRate,
   };
 }
 

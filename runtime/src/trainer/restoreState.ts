@@ -4,6 +4,7 @@ import { callbackId } from '../core/callback.ts';
 import { loadCounters } from '../core/counters.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { NamedParameter } from '../core/parameters.ts';
+import type { TrainModule } from '../core/trainModule.ts';
 import { restoreLoader, type LoaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
 import type { SavedParts } from './captureState.ts';
@@ -32,6 +33,14 @@ export function restoreWeights(
     const value = tf.tensor(data.slice(), variable.shape, variable.dtype);
     variable.assign(value);
     value.dispose();
+  }
+}
+
+/** Puts back what the saved run had frozen: it decides which parameters have optimizer state. */
+export function restoreFreezing({ freezing }: TrainModule, { state }: Checkpoint): void {
+  const { frozen } = state.module as JsonObject;
+  if (Array.isArray(frozen) && state.weightsOnly === false) {
+    freezing.loadStateDict(frozen as JsonObject[]);
   }
 }
 

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { newCounters, type Counters } from '../core/counters.ts';
 import type { Json } from '../core/json.ts';
+import type { Loader } from '../core/loader.ts';
 import type { Logger } from '../core/logger.ts';
 import { collectMetrics } from '../core/metrics/collectMetrics.ts';
 import type { Metric } from '../core/metrics/metric.ts';
@@ -70,6 +71,7 @@ export class Run implements TrainerContext, LogSink {
   store: MetricStore;
   stage: Stage = 'train';
   plan: RunPlan | null = null;
+  trainLoader: Loader | null = null;
   optimizer: OptimizerStep | null = null;
   evaluationBatches: Readonly<Record<string, number | null>> | null = null;
   /** Set once there is something to save. */

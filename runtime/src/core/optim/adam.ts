@@ -39,6 +39,7 @@ export class Adam extends Optimizer {
 
   protected adamUpdate(rule: typeof adam, decay: number, group: ParamGroup, range: Range): void {
     const { betas, eps } = this.options;
+    const steps = this.stepsOf(range);
     this.arena.kernels.run(
       rule,
       this.vectors(range, { expAvg: 'exp_avg', expAvgSq: 'exp_avg_sq' }),
@@ -47,8 +48,8 @@ export class Adam extends Optimizer {
         oneMinusBeta1: 1 - betas[0],
         beta2: betas[1],
         oneMinusBeta2: 1 - betas[1],
-        stepSize: group.currentLr / (1 - betas[0] ** this.steps),
-        inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** this.steps),
+        stepSize: group.currentLr / (1 - betas[0] ** steps),
+        inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** steps),
         eps,
       },
     );

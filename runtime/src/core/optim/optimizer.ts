@@ -11,6 +11,14 @@ export interface OptimizerOptions {
   readonly groups: readonly z.output<typeof paramGroupSchema>[];
 }
 
+/** What an optimizer's groups depend on beside its own options and parameters. */
+export interface GroupSurroundings {
+  /** Names of parameters that are frozen now: patterns may match them. */
+  readonly frozen?: readonly string[];
+  /** Groups of callbacks, which come before the optimizer's own. */
+  readonly groups?: readonly z.output<typeof paramGroupSchema>[];
+}
+
 /**
  * Updates the parameters of an arena from its gradients, in place. `bind` comes first; then each
  * update is `computeGradients`, optional clipping, `step`.
@@ -28,6 +36,11 @@ export abstract class Optimizer {
   steps = 0;
   readonly options: OptimizerOptions;
   #arena: ParameterArena | null = null;
+  /** Views over ranges of the bound arena. */
+  readonly #vectors = new Map<Range, Record<string, Float32Array>>();
+  #surroundings: GroupSurroundings = {};
+  /** Updates that had passed when a parameter joined, where that was not at the start. */
+  readonly #since = new Map<string, number>();
 
   constructor(options: OptimizerOptions) {
     this.options = options;
@@ -46,10 +59,43 @@ export abstract class Optimizer {
    * Gives the optimizer its parameters; the state starts as zeros.
    * @throws UsageError ERR_OPTIM_GROUP for groups that do not fit the parameters
    */
-  bind(arena: ParameterArena): void {
-    this.groups = divide(arena, this.options.groups, this.options);
+  bind(arena: ParameterArena, surroundings: GroupSurroundings = {}): void {
+    this.#surroundings = surroundings;
+    this.groups = this.#divide(arena);
     this.#arena = arena;
+    this.#vectors.clear();
     for (const name of this.slotNames) arena.slot(name);
+  }
+
+  /**
+   * Exchanges the parameters: those that stay keep their state, new ones start with none, as if
+   * the optimizer had been made for them now.
+   */
+  rebind(arena: ParameterArena, surroundings: GroupSurroundings): void {
+    const old = this.stateTensors();
+    const before = new Map(this.groups.map((group) => [group.name, group]));
+    const known = new Set(this.arena.segments.map(({ name }) => name));
+    const born = [...arena.segments].filter(({ name }) => !known.has(name));
+    for (const name of this.#since.keys()) {
+      if (!arena.segments.some((segment) => segment.name === name)) this.#since.delete(name);
+    }
+    if (this.steps > 0) for (const { name } of born) this.#since.set(name, this.steps);
+    this.bind(arena, surroundings);
+    for (const group of this.groups) {
+      const { lr, weightDecay, currentLr } = before.get(group.name) ?? group;
+      Object.assign(group, { lr, weightDecay, currentLr });
+    }
+    for (const [name, view] of Object.entries(this.stateTensors())) {
+      if (old[name]?.length === view.length) view.set(old[name]);
+    }
+  }
+
+  #divide(arena: ParameterArena): ParamGroup[] {
+    const { frozen, groups = [] } = this.#surroundings;
+    return divide(arena, [...groups, ...this.options.groups], this.options, {
+      frozen: frozen ?? [],
+      since: (name) => this.#since.get(name) ?? 0,
+    });
   }
 
   /**
@@ -74,6 +120,7 @@ export abstract class Optimizer {
       name: this.name,
       steps: this.steps,
       groups: this.groups.map(({ name, currentLr }) => ({ name, currentLr })),
+      ...(this.#since.size > 0 && { since: Object.fromEntries(this.#since) }),
     };
   }
 
@@ -90,6 +137,13 @@ export abstract class Optimizer {
       );
     }
     this.steps = state.steps;
+    this.#since.clear();
+    for (const [name, steps] of Object.entries((state.since ?? {}) as Record<string, number>)) {
+      this.#since.set(name, steps);
+    }
+    this.#divide(this.arena).forEach(({ ranges }, index) => {
+      this.groups[index] = { ...this.groups[index], ranges };
+    });
     this.groups.forEach((group, index) => {
       group.currentLr = Number(groups[index].currentLr);
     });
@@ -126,18 +180,29 @@ export abstract class Optimizer {
   /** Applies the rule to one range; `steps` already counts this update. */
   protected abstract update(group: ParamGroup, range: Range): void;
 
-  /** Values, gradients and the named state over a range. */
+  /** Updates that the parameters of a range had, this one included. */
+  protected stepsOf({ since }: Range): number {
+    return this.steps - since;
+  }
+
+  /** Values, gradients and the named state over a range; each range's views are made once. */
   protected vectors<Slot extends string>(
-    { start, end }: Range,
+    range: Range,
     slots: Readonly<Partial<Record<Slot, string>>>,
   ): Partial<Record<Slot | 'values' | 'grads', Float32Array>> {
-    const { arena } = this;
-    const whole = Object.entries<string>(slots as Record<Slot, string>).map(
-      ([key, slot]): [string, Float32Array] => [key, arena.slot(slot)],
-    );
-    whole.push(['values', arena.values], ['grads', arena.grads]);
-    const cut = whole.map(([key, vector]) => [key, vector.subarray(start, end)]);
-    return Object.fromEntries(cut) as Record<Slot | 'values' | 'grads', Float32Array>;
+    let known = this.#vectors.get(range);
+    if (known === undefined) {
+      const { arena } = this;
+      const whole = Object.entries<string>(slots as Record<Slot, string>).map(
+        ([key, slot]): [string, Float32Array] => [key, arena.slot(slot)],
+      );
+      whole.push(['values', arena.values], ['grads', arena.grads]);
+      known = Object.fromEntries(
+        whole.map(([key, vector]) => [key, vector.subarray(range.start, range.end)]),
+      );
+      this.#vectors.set(range, known);
+    }
+    return known as Record<Slot | 'values' | 'grads', Float32Array>;
   }
 }
 

@@ -39,6 +39,16 @@ export interface ParamGroup {
 export interface Range {
   readonly start: number;
   readonly end: number;
+  /** Updates of the optimizer that had passed when these parameters joined it. */
+  readonly since: number;
+}
+
+/** What a division depends on beside groups and arena. */
+export interface DivisionSurroundings {
+  /** Parameters that are not in the arena now, but may come: patterns may match them. */
+  readonly frozen: readonly string[];
+  /** Updates that had passed when a parameter joined. */
+  since(name: string): number;
 }
 
 /**
@@ -50,10 +60,14 @@ export function divide(
   arena: ParameterArena,
   groups: readonly z.output<typeof paramGroupSchema>[],
   defaults: { lr: number; weightDecay: number },
+  surroundings: DivisionSurroundings = { frozen: [], since: () => 0 },
 ): ParamGroup[] {
   const names = arena.segments.map(({ name }) => name);
-  const tests = groups.map((group) => membership(group, names));
-  const owner = names.map((name) => tests.findIndex((test) => test(name)));
+  const all = [...names, ...surroundings.frozen];
+  const tests = groups.map((group) => membership(group, all));
+  const ownerOf = (name: string): number => tests.findIndex((test) => test(name));
+  const owner = names.map(ownerOf);
+  const owners = new Set(all.map(ownerOf));
   const declared = groups.map((group, index) => ({
     index,
     name: group.name ?? `group${String(index + 1)}`,
@@ -61,12 +75,10 @@ export function divide(
     weightDecay: group.weightDecay ?? defaults.weightDecay,
     clip: group.clip,
   }));
-  const rest = owner.includes(-1)
-    ? [{ index: -1, name: 'default', ...defaults, clip: undefined }]
-    : [];
+  const rest = owners.has(-1) ? [{ index: -1, name: 'default', ...defaults, clip: undefined }] : [];
   return [...rest, ...declared].map(({ index, name, lr, weightDecay, clip }) => {
     const parameters = names.filter((_, position) => owner[position] === index);
-    if (parameters.length === 0) {
+    if (!owners.has(index)) {
       throw new UsageError(
         'ERR_OPTIM_GROUP',
         `Optimizer group "${name}": every parameter it names already belongs to an earlier group.`,
@@ -79,7 +91,7 @@ export function divide(
       clip,
       currentLr: lr,
       parameters,
-      ranges: ranges(arena, owner, index),
+      ranges: ranges(arena, owner, index, surroundings),
     };
   });
 }
@@ -112,16 +124,21 @@ function membership(
 }
 
 /** Neighbours are joined over the padding between them, which stays zero under every rule. */
-function ranges(arena: ParameterArena, owner: readonly number[], group: number): Range[] {
-  const { segments, values } = arena;
-  const result: { start: number; end: number }[] = [];
+function ranges(
+  { segments, values }: ParameterArena,
+  owner: readonly number[],
+  group: number,
+  surroundings: DivisionSurroundings,
+): Range[] {
+  const result: { start: number; end: number; since: number }[] = [];
   owner.forEach((own, index) => {
     if (own !== group) return;
     const start = segments[index].offset;
     const end = index + 1 < segments.length ? segments[index + 1].offset : values.length;
+    const since = surroundings.since(segments[index].name);
     const last = result.at(-1);
-    if (last?.end === start) last.end = end;
-    else result.push({ start, end });
+    if (last?.end === start && last.since === since) last.end = end;
+    else result.push({ start, end, since });
   });
   return result;
 }

@@ -40,7 +40,7 @@ export class SGD extends Optimizer {
       weightDecay,
       momentum,
       // As in torch, the first gradient enters the buffer whole.
-      gradientScale: this.steps === 1 ? 1 : 1 - dampening,
+      gradientScale: this.stepsOf(range) === 1 ? 1 : 1 - dampening,
       fromGradient: nesterov ? 1 : 0,
       fromBuffer: nesterov ? momentum : 1,
     });

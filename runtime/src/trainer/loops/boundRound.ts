@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { LatestMetric } from '../../core/metricStore.ts';
 import { clipOptimizer, gradientNorm, type ClipConfig } from '../../core/optim/index.ts';
-import type { Optimizer, OptimizerRound } from '../../core/optim/index.ts';
+import type { Optimizer, OptimizerRound, ParamGroup } from '../../core/optim/index.ts';
+import type { GroupSurroundings } from '../../core/optim/optimizer.ts';
 import type { NamedParameter } from '../../core/parameters.ts';
 import type { RunPlan } from '../../core/runPlan.ts';
 import { isMetricScheduler, lrFactors, type Scheduler } from '../../core/schedulers/scheduler.ts';
@@ -16,12 +17,15 @@ export interface RoundSettings {
   readonly manual: boolean;
   readonly gradientClipVal: number | null;
   readonly gradientClipAlgorithm: 'norm' | 'value';
+  readonly surroundings: GroupSurroundings;
+  /** The rate of the coming update for a group whose scheduled rate is `lr`. */
+  readonly adjustRate?: ((group: OptimizerGroupView) => number) | undefined;
 }
 
 /** One optimizer bound to its parameters. */
 export class BoundRound {
   readonly name: string;
-  readonly arena: ParameterArena;
+  arena: ParameterArena;
   readonly optimizer: Optimizer;
   readonly #scheduler: Scheduler | undefined;
   readonly #clip: ClipConfig | null;
@@ -29,6 +33,7 @@ export class BoundRound {
   readonly #plan: RunPlan;
   readonly #every: number;
   readonly #manual: boolean;
+  readonly #settings: RoundSettings;
   #factors: readonly number[] = [];
   /** Null: not known yet, computed when asked for. */
   #norm: number | null = null;
@@ -47,8 +52,9 @@ export class BoundRound {
     this.#plan = plan;
     this.#every = every;
     this.#manual = settings.manual;
+    this.#settings = settings;
     this.arena = new ParameterArena(parameters);
-    optimizer.bind(this.arena);
+    optimizer.bind(this.arena, settings.surroundings);
     this.#clips = this.#clip !== null || optimizer.groups.some((group) => group.clip !== undefined);
   }
 
@@ -87,9 +93,24 @@ export class BoundRound {
     this.#stepped = true;
   }
 
+  /** Trains other parameters from now on; must not be called inside an accumulation group. */
+  rebind(parameters: readonly NamedParameter[], surroundings: GroupSurroundings): void {
+    const before = this.arena;
+    this.arena = new ParameterArena(parameters);
+    this.optimizer.rebind(this.arena, surroundings);
+    before.dispose();
+    this.#stepped = false;
+  }
+
   /** Sets the learning rates of the coming update. */
   schedule(updates: number, epoch: number): void {
-    this.#factors = this.#currentFactors(updates, epoch);
+    const factors = this.#currentFactors(updates, epoch);
+    const { adjustRate } = this.#settings;
+    this.#factors = factors.map((factor, index) => {
+      const group = this.optimizer.groups[index];
+      if (adjustRate === undefined || group.lr === 0) return factor;
+      return adjustRate({ ...this.#view(group), lr: group.lr * factor }) / group.lr;
+    });
     this.optimizer.groups.forEach((group, index) => {
       group.currentLr = group.lr * this.#factors[index];
     });
@@ -102,15 +123,19 @@ export class BoundRound {
   }
 
   groups(): OptimizerGroupView[] {
+    return this.optimizer.groups.map((group) => this.#view(group));
+  }
+
+  #view({ name, currentLr, weightDecay }: ParamGroup): OptimizerGroupView {
     const { options } = this.optimizer;
     const momentum = 'momentum' in options ? Number(options.momentum) : undefined;
-    return this.optimizer.groups.map(({ name, currentLr, weightDecay }) => ({
+    return {
       optimizer: this.name === 'default' ? this.optimizer.name : this.name,
       group: name,
       lr: currentLr,
       weightDecay,
       ...(momentum !== undefined && { momentum }),
-    }));
+    };
   }
 
   afterValidation(metrics: ReadonlyMap<string, LatestMetric>, step: number): void {

@@ -15,7 +15,8 @@ type Random = Pick<Rng, 'uniform'>;
 /** The training steps of a run, replayed where that is safe. */
 export class CompiledSteps {
   readonly #run: Run;
-  readonly #replay: StepReplay;
+  readonly #newReplay: () => StepReplay;
+  #replay: StepReplay;
   readonly #usesIndex: boolean;
   /** Calls of `log` by the tag that stands for them in the engine. */
   readonly #calls = new Map<string, LoggedCall>();
@@ -28,8 +29,14 @@ export class CompiledSteps {
     checkTargets(targets ?? [], parameters);
     this.#run = run;
     this.#targets = targets;
-    this.#replay = new StepReplay(`${module.constructor.name}.trainingStep`, tune);
+    this.#newReplay = () => new StepReplay(`${module.constructor.name}.trainingStep`, tune);
+    this.#replay = this.#newReplay();
     this.#usesIndex = usesParameter((module as { trainingStep: unknown }).trainingStep, 1);
+  }
+
+  /** Forgets what was recorded: other parameters are trained now. */
+  reset(): void {
+    this.#replay = this.#newReplay();
   }
 
   /**

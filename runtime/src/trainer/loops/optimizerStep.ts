@@ -1,7 +1,12 @@
+import type { z } from 'zod';
 import { fnmatch } from '../../core/fnmatch.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { LatestMetric } from '../../core/metricStore.ts';
-import { optimizerRounds, type OptimizerRound } from '../../core/optim/index.ts';
+import {
+  optimizerRounds,
+  type OptimizerRound,
+  type paramGroupSchema,
+} from '../../core/optim/index.ts';
 import type { NamedParameter } from '../../core/parameters.ts';
 import type { RunPlan } from '../../core/runPlan.ts';
 import type { OptimizerGroupView } from '../../core/trainerContext.ts';
@@ -11,32 +16,59 @@ import { UsageError } from '../../errors.ts';
 import { BoundRound, type RoundSettings } from './boundRound.ts';
 import type { ManualOptimization } from './manualOptimization.ts';
 
+/** What optimizers take from the trainer and its callbacks. */
+export interface OptimizerSettings extends Pick<
+  RoundSettings,
+  'gradientClipVal' | 'gradientClipAlgorithm' | 'adjustRate'
+> {
+  /** In front of the optimizers' own. */
+  readonly groups: readonly z.output<typeof paramGroupSchema>[];
+}
+
 /** The optimizers of a fit with their parameters, schedules and accumulated gradients. */
 export class OptimizerStep {
   readonly rounds: readonly BoundRound[];
   /** Lets the module do the steps; null for automatic optimization. */
   manual: ManualOptimization | null = null;
 
+  readonly #declared: readonly OptimizerRound[];
+  readonly #settings: OptimizerSettings;
+  #frozenVersion: number;
+
   /** @throws UsageError ERR_OPTIMIZER_CONFIG when rounds share parameters or name none */
   constructor(
     module: TrainModule,
     parameters: readonly NamedParameter[],
     plan: RunPlan,
-    clip: Omit<RoundSettings, 'manual'>,
+    settings: OptimizerSettings,
   ) {
-    const trainable = parameters.filter((parameter) => parameter.trainable);
-    const taken = new Set<string>();
-    const { gradientClipVal, gradientClipAlgorithm } = clip;
+    const { gradientClipVal, gradientClipAlgorithm, adjustRate } = settings;
     const manual = !module.automaticOptimization;
-    const settings = { manual, gradientClipVal, gradientClipAlgorithm };
-    this.rounds = optimizerRounds(module.configureOptimizers()).map((round) => {
-      const own = ownParameters(round, trainable);
-      for (const { name } of own) {
-        if (taken.has(name)) throw shared(round, name);
-        taken.add(name);
-      }
-      return new BoundRound(round, own, plan, settings);
+    this.#settings = settings;
+    this.#frozenVersion = module.freezing.version;
+    this.#declared = optimizerRounds(module.configureOptimizers());
+    this.rounds = divideAmongRounds(this.#declared, parameters).map(({ round, own, frozen }) => {
+      const surroundings = { frozen, groups: settings.groups };
+      const clip = { gradientClipVal, gradientClipAlgorithm };
+      return new BoundRound(round, own, plan, { manual, ...clip, surroundings, adjustRate });
     });
+  }
+
+  /**
+   * Takes over what the module froze or unfroze since, unless an accumulation group is open.
+   * @returns whether anything changed
+   */
+  followTrainables(module: TrainModule): boolean {
+    const { version } = module.freezing;
+    if (version === this.#frozenVersion) return false;
+    if (this.rounds.some(({ arena }) => arena.accumulatedWeight > 0)) return false;
+    this.#frozenVersion = version;
+    const parameters = module.parameters();
+    module.freezing.check(parameters);
+    divideAmongRounds(this.#declared, parameters).forEach(({ own, frozen }, index) => {
+      this.rounds[index].rebind(own, { frozen, groups: this.#settings.groups });
+    });
+    return true;
   }
 
   /** Unclipped norm of the newest update's gradients, over the rounds that had a part in it. */
@@ -115,14 +147,40 @@ export class OptimizerStep {
   }
 }
 
+/** Parameters of each round, and the names of those that would be its own if not frozen. */
+function divideAmongRounds(
+  rounds: readonly OptimizerRound[],
+  parameters: readonly NamedParameter[],
+): { round: OptimizerRound; own: readonly NamedParameter[]; frozen: string[] }[] {
+  const trainable = parameters.filter((parameter) => parameter.trainable);
+  const frozen = parameters.filter((parameter) => parameter.frozen === true);
+  const taken = new Set<string>();
+  return rounds.map((round) => {
+    const own = ownParameters(round, trainable);
+    for (const { name } of own) {
+      if (taken.has(name)) throw shared(round, name);
+      taken.add(name);
+    }
+    return { round, own, frozen: matching(round, frozen).map(({ name }) => name) };
+  });
+}
+
+function matching(
+  { parameters: patterns }: OptimizerRound,
+  among: readonly NamedParameter[],
+): readonly NamedParameter[] {
+  if (patterns === undefined) return among;
+  const tests = patterns.map((pattern) => fnmatch(pattern));
+  return among.filter((parameter) => tests.some((test) => test(parameter.name)));
+}
+
 function ownParameters(
-  { name, parameters: patterns }: OptimizerRound,
+  round: OptimizerRound,
   trainable: readonly NamedParameter[],
 ): readonly NamedParameter[] {
-  if (patterns === undefined) return trainable;
-  const tests = patterns.map((pattern) => fnmatch(pattern));
-  const own = trainable.filter((parameter) => tests.some((test) => test(parameter.name)));
-  if (own.length > 0) return own;
+  const { name, parameters: patterns } = round;
+  const own = matching(round, trainable);
+  if (own.length > 0 || patterns === undefined) return own;
   throw new UsageError(
     'ERR_OPTIMIZER_CONFIG',
     `Optimizer round "${name}": no trainable parameter matches ${patterns.join(', ')}. ` +

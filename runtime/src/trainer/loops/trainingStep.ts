@@ -33,6 +33,7 @@ export async function trainOnBatch(
     if (starting !== undefined) await starting;
     counters.batches.started++;
     profiler.switchTo('compute');
+    if (optimizer.followTrainables(run.module)) startOver(run);
     const { loss, updated } =
       optimizer.manual === null
         ? await takeTurns(run, optimizer, batch, loaded.size, place)
@@ -51,6 +52,12 @@ export async function trainOnBatch(
     disposeBatch(batch);
     loaded.release?.();
   }
+}
+
+/** Recorded steps compute the gradients of what was trainable then. */
+function startOver({ compiled, module }: Run): void {
+  compiled?.reset();
+  module.setTraining(true);
 }
 
 interface StepOutcome {

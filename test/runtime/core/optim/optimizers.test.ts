@@ -122,10 +122,10 @@ describe('parameter groups', () => {
     optimizer.bind(arena);
     expect(optimizer.groups.map(({ ranges }) => ranges)).toEqual([
       [
-        { start: 0, end: 16 },
-        { start: 48, end: 64 },
+        { start: 0, end: 16, since: 0 },
+        { start: 48, end: 64, since: 0 },
       ],
-      [{ start: 16, end: 48 }],
+      [{ start: 16, end: 48, since: 0 }],
     ]);
   });
 
