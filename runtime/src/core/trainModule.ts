@@ -153,7 +153,7 @@ export abstract class TrainModule {
   /** Sets `training` here and in every module held by a field. */
   setTraining(training: boolean): void {
     this.training = training;
-    for (const value of Object.values(this)) {
+    for (const [field, value] of Object.entries(this)) {
       for (const inner of Array.isArray(value) ? (value as unknown[]) : [value]) {
         if (!(inner instanceof TrainModule)) continue;
         inner.setTraining(training && !this.freezing.isFrozen(field));
