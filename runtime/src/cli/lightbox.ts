@@ -2,6 +2,7 @@ import type { ConstructibleClass } from '../config/loadClass.ts';
 import { overridesFromObject } from '../config/loadConfig.ts';
 import { noSignals, silentTerminal, type Signals, type Terminal } from '../core/ports.ts';
 import type { FitResult } from '../trainer/results.ts';
+import { resumeSource } from './checkpointSource.ts';
 import type { Host } from './host.ts';
 import { argumentsOf, openRun, type RunRequest } from './openRun.ts';
 
@@ -24,7 +25,7 @@ export interface FitOptions extends LightboxOptions {
 }
 
 export interface ResumeOptions extends LightboxOptions {
-  /** The checkpoint to go on from. */
+  /** The checkpoint to go on from: a file, the folder of a run, or `last` of those in `runs`. */
   readonly source: string;
   /** Laid over the configuration inside the checkpoint. */
   readonly additionalConfig?: string | object | readonly (string | object)[];
@@ -38,7 +39,8 @@ export const Lightbox = {
   },
 
   async resume(options: ResumeOptions): Promise<FitResult> {
-    const { source, additionalConfig = [] } = options;
+    const { additionalConfig = [] } = options;
+    const source = await resumeSource(options.source, 'runs', process.cwd());
     const overrides = { ckpt_path: source, ...options.overrides };
     return fitWith(
       { files: toFiles(additionalConfig), embeddedIn: source },

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { describeCheckpoint } from '../checkpoint/index.ts';
 import { PauseCallback } from '../callbacks/pause.ts';
 import type { DataModule } from '../core/dataModule.ts';
@@ -17,6 +17,7 @@ import { printConfig } from '../config/printConfig.ts';
 import { isSecretName, withoutSecrets } from '../config/secrets.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import type { TrainerOptions } from '../trainer/trainerOptions.ts';
+import { checkpointAt } from './checkpointSource.ts';
 import { findProjectRoot, type Host } from './host.ts';
 import { resumeCommand } from './resumeHint.ts';
 
@@ -108,7 +109,7 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   );
   const { ckptPath: written } = config;
   const ckptPath =
-    written === null || isRelativeToRun(written) ? written : resolve(host.cwd, written);
+    written === null || isRelativeToRun(written) ? written : await checkpointAt(written, host.cwd);
   return { config, trainer, module, dataModule, ckptPath };
 }
 
@@ -138,8 +139,10 @@ function isRelativeToRun(ckptPath: string): boolean {
 }
 
 async function readEmbedded(checkpoint: string, host: Host): Promise<MapNode | undefined> {
-  const { info } = await describeCheckpoint(resolve(host.cwd, checkpoint), { verify: false });
-  return info.config === null ? undefined : embeddedLayer(info.config, checkpoint);
+  const path = await checkpointAt(checkpoint, host.cwd);
+  const { info } = await describeCheckpoint(path, { verify: false });
+  const shown = relative(host.cwd, path);
+  return info.config === null ? undefined : embeddedLayer(info.config, shown);
 }
 
 function reportDifferences(embedded: MapNode, config: PreparedConfig, { terminal }: Host): void {

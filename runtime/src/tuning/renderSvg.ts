@@ -6,7 +6,9 @@ import type { TopLevelSpec } from 'vega-lite';
  * second to load, so they are loaded here.
  */
 export async function renderSvg(specification: TopLevelSpec): Promise<string> {
-  const [vega, lite] = await Promise.all([import('vega'), import('vega-lite')]);
+  // One after the other: they share files, which module loaders of test runners stumble over.
+  const vega = await import('vega');
+  const lite = await import('vega-lite');
   const { spec } = lite.compile(specification, { config: { background: 'white' } });
   const view: View = new vega.View(vega.parse(spec), { renderer: 'none', logLevel: vega.Error });
   try {

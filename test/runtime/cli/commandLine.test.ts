@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { makeProject, runIn, type Heard } from './fakeHost.ts';
 
@@ -22,7 +22,7 @@ describe('mistakes', () => {
   it.each([
     [
       ['ft'],
-      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, tune, data, doctor, inspect, schema.',
+      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, tune, data, doctor, inspect, plot, schema.',
     ],
     [
       ['--trainer.max_epochs', '1', 'fit'],
@@ -60,6 +60,11 @@ describe('mistakes', () => {
     ],
     [['fit', ...config, '--ckpt_path', 'none.safetensors'], 'error: There is no checkpoint at'],
     [['resume'], 'error: resume needs the checkpoint to go on from'],
+    [['resume', 'last'], 'error: "last": '],
+    [['resume', 'x', '--ckpt_path', 'y'], 'error: resume: "x" and --ckpt_path: give one of them.'],
+    [['resume', '.'], 'error: . holds no run with checkpoints. Give the folder of a run'],
+    [['plot', 'none'], 'error: none holds no run with metrics.jsonl.'],
+    [['plot', '--x', 'hour'], 'error: runs holds no run with metrics.jsonl.'],
     [['inspect'], 'error: inspect needs a checkpoint'],
     [['inspect', 'line.yaml'], 'error: Checkpoint'],
     [['fit', '--help=lightbox.callbacks.None'], 'error: --help: lightbox.callbacks has no "None".'],
@@ -163,6 +168,18 @@ describe('a run', () => {
     const after = await run('inspect', newestCheckpoint());
     expect(after.printed).toMatch(/update {5}24/);
     expect(after.printed).toContain('log: mse');
+
+    const again = await run('resume', 'last', '--trainer.max_epochs', '4');
+    expect(again.warned).toBe('');
+    const folder = dirname(dirname(newestCheckpoint()));
+    const moved = await run('resume', folder, '--trainer.max_epochs', '5');
+    expect(moved.warned).toBe('');
+    expect((await run('inspect', 'runs')).printed).toMatch(/update {5}40/);
+
+    const plotted = await run('plot', folder, '--x', 'time');
+    expect(plotted.warned).toBe('');
+    expect(plotted.printed).toBe(join(folder, 'plot.svg'));
+    expect(readFileSync(join(cwd, plotted.printed), 'utf8')).toMatch(/^<svg.*val\/loss/s);
 
     const tested = await run('test', '--ckpt_path', newestCheckpoint());
     expect(tested.printed).toMatch(/^test\/loss = 0\.\d+$/);

@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { data } from './data.ts';
 import { doctor } from './doctor.ts';
 import { inspect } from './inspect.ts';
+import { plot } from './plot.ts';
 import { predict } from './predict.ts';
 import { fit, resume, test, validate } from './runCommands.ts';
 import { schema } from './schema.ts';
@@ -13,6 +14,7 @@ export const generalCommands: Readonly<Record<string, Command>> = {
   data,
   doctor,
   inspect,
+  plot,
   schema,
 };
 
@@ -31,7 +33,6 @@ export const projectCommands: Readonly<Record<string, Command>> = {
 const later: Readonly<Record<string, string>> = {
   export: 'inspect lists the tensors; the checkpoints are safetensors files',
   hpo: 'searches have a script of their own, npm run hpo',
-  plot: 'metrics.jsonl in the run folder holds every value',
   dashboard: 'metrics.jsonl in the run folder holds every value',
 };
 

@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import { configDifferences } from '../../config/configDifferences.ts';
 import { describeCheckpoint, type CheckpointDescription } from '../../checkpoint/index.ts';
 import { embeddedLayer } from '../../config/embedded.ts';
 import { withoutDefaults } from '../../config/node.ts';
 import { printConfig } from '../../config/printConfig.ts';
 import { UsageError } from '../../errors.ts';
+import { checkpointAt } from '../checkpointSource.ts';
 import { readRunConfig } from '../openRun.ts';
 import type { Command, CommandContext } from './command.ts';
 
@@ -24,7 +24,7 @@ export const inspect: Command = {
     if (path === undefined) {
       throw new UsageError('ERR_CLI_FLAG', 'inspect needs a checkpoint: inspect runs/.../<file>.');
     }
-    const found = await describeCheckpoint(resolve(host.cwd, path));
+    const found = await describeCheckpoint(await checkpointAt(path, host.cwd));
     if (args.options.has('json')) {
       const { state: _state, ...shown } = found;
       host.print(JSON.stringify(shown, null, 2));

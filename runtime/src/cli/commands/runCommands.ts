@@ -1,4 +1,7 @@
+import { fromPlain } from '../../config/node.ts';
+import type { Override } from '../../config/overrides.ts';
 import { UsageError } from '../../errors.ts';
+import { resumeSource } from '../checkpointSource.ts';
 import { argumentsOf, type OpenRun } from '../openRun.ts';
 import type { Command, CommandContext } from './command.ts';
 import { requestOf, runConfigured } from './configured.ts';
@@ -11,16 +14,16 @@ export const fit: Command = {
 
 /** Goes on from a checkpoint with the configuration that is in it. */
 export const resume: Command = {
-  describe: 'Go on from --ckpt_path with the configuration inside it; files and flags change it.',
+  describe:
+    'Go on from a checkpoint, the folder of a run, or "last", with the configuration inside; files and flags change it.',
+  words: 1,
   run: async (context) => {
-    const checkpoint = checkpointOf(context);
-    if (checkpoint === undefined) {
-      throw new UsageError(
-        'ERR_CLI_FLAG',
-        'resume needs the checkpoint to go on from: --ckpt_path runs/.../checkpoints/<file>.',
-      );
-    }
-    return runConfigured(context, { ...requestOf(context), embeddedIn: checkpoint }, fitOpen);
+    const embeddedIn = await sourceOf(context);
+    const origin = { kind: 'cli', flag: '--ckpt_path' } as const;
+    const ckptPath = { path: ['ckpt_path'], node: fromPlain(embeddedIn, origin) };
+    const request = requestOf(context);
+    const overrides = [...request.overrides, ckptPath];
+    return runConfigured(context, { ...request, overrides, embeddedIn }, fitOpen);
   },
 };
 
@@ -46,8 +49,29 @@ function evaluation(kind: 'validate' | 'test', describe: string): Command {
   };
 }
 
-function checkpointOf({ args }: CommandContext): string | undefined {
-  const given = args.overrides.findLast(({ path }) => path.join('.') === 'ckpt_path');
+/** The checkpoint to resume, as an absolute path. */
+async function sourceOf({ args, host }: CommandContext): Promise<string> {
+  const flag = textOf(args.overrides, 'ckpt_path');
+  const word = args.words.at(1);
+  if (flag !== undefined && word !== undefined) {
+    throw new UsageError('ERR_CLI_FLAG', `resume: "${word}" and --ckpt_path: give one of them.`);
+  }
+  const source = word ?? flag;
+  if (source === undefined) {
+    throw new UsageError(
+      'ERR_CLI_FLAG',
+      'resume needs the checkpoint to go on from: --ckpt_path runs/.../checkpoints/<file>, the folder of a run, or last.',
+    );
+  }
+  const root =
+    textOf(args.overrides, 'trainer.default_root_dir') ??
+    host.env.LIGHTBOX__TRAINER__DEFAULT_ROOT_DIR ??
+    'runs';
+  return resumeSource(source, root, host.cwd);
+}
+
+function textOf(overrides: readonly Override[], key: string): string | undefined {
+  const given = overrides.findLast(({ path }) => path.join('.') === key);
   if (given?.node.kind !== 'scalar') return undefined;
   return typeof given.node.value === 'string' ? given.node.value : given.node.source;
 }
