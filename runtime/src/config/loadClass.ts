@@ -143,7 +143,10 @@ function locatePackage(specifier: string, root: string): string | { problem: str
 /** A module that was found but throws while loading: the project's own bug, so keep its message. */
 function importFailed(specifier: string, error: unknown): { problem: string } {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const at = stack.split('\n').find((line) => line.includes('file://') || line.includes(specifier));
+  const name = basename(specifier);
+  const at = stack
+    .split('\n')
+    .find((line) => /^\s+at /.test(line) && (line.includes('file://') || line.includes(name)));
   const place = at === undefined ? '' : ` (${at.trim()})`;
   return { problem: `${specifier} could not be loaded: ${messageOf(error)}${place}` };
 }
