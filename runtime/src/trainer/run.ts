@@ -24,6 +24,7 @@ import { HookDispatcher } from './hookDispatcher.ts';
 import type { CheckpointWriter } from './checkpointWriter.ts';
 import { FitProgress } from './fitProgress.ts';
 import type { CompiledSteps } from './loops/compiledSteps.ts';
+import { NanGuard } from './loops/nanGuard.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import { writeMedia } from './mediaFile.ts';
 import type { RowPlace, RunLogs } from './runLogs.ts';
@@ -67,6 +68,7 @@ export class Run implements TrainerContext, LogSink {
   readonly rng: Rng;
   readonly requests = new StopRequests();
   readonly progress = new FitProgress();
+  readonly nanGuard = new NanGuard(this);
   counters: Counters = newCounters();
   store: MetricStore;
   stage: Stage = 'train';

@@ -74,6 +74,17 @@ export const trainerOptionsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('End with an error when a loss is NaN or infinite.'),
+  onNan: z
+    .enum(['raise', 'skip', 'dump'])
+    .default('raise')
+    .describe(
+      'What terminate_on_nan does. raise: ends the run. dump: and writes weights, batch and ' +
+        'random state into the folder dumps, for replayDump. skip: leaves such batches out.',
+    ),
+  nanCheck: z
+    .enum(['loss', 'gradients'])
+    .default('loss')
+    .describe('What is looked at: losses, which costs nothing, or gradients too.'),
   logEveryNSteps: optionalCount(
     'Log training values every n updates. Default: 50, or once an epoch when that is shorter.',
   ),

@@ -25,13 +25,19 @@ export function checkedLoss(loss: unknown, module: object): tf.Scalar {
 /** @throws UsageError ERR_LOSS_NOT_FINITE for NaN and infinity, with terminate_on_nan */
 export function requireFinite(run: Run, loss: number, index: number): void {
   if (Number.isFinite(loss) || !run.options.terminateOnNan) return;
+  throw notFinite(run, `loss is ${String(loss)}`, index);
+}
+
+/** @param problem what is wrong: `loss is NaN` */
+export function notFinite(run: Run, problem: string, index: number): UsageError {
   const best = run.lastCheckpoint;
   const last = best === null ? 'No checkpoint was saved yet.' : `Last good checkpoint: ${best}.`;
-  throw new UsageError(
+  return new UsageError(
     'ERR_LOSS_NOT_FINITE',
-    `The training loss is ${String(loss)} at update ${String(run.globalStep + 1)} ` +
+    `The training ${problem} at update ${String(run.globalStep + 1)} ` +
       `(epoch ${String(run.currentEpoch)}, batch ${String(index)}). ${last} ` +
       'Lower the learning rate, set gradient_clip_val, or look for bad values in the data; ' +
+      'on_nan: dump keeps the step for a closer look, on_nan: skip leaves such batches out, ' +
       'terminate_on_nan: false trains on regardless.',
   );
 }

@@ -82,10 +82,20 @@ async function takeTurns(
       round.sitOut();
       continue;
     }
+    run.nanGuard.before();
     loss = backward(run, round, batch, index);
-    const backwardDone = hooks.call('onAfterBackward', round.name);
-    if (backwardDone !== undefined) await backwardDone;
-    round.accumulate(size);
+    const step = { round, loss, batch, index };
+    if (run.nanGuard.needsLook(loss) && !(await run.nanGuard.accepts(step))) {
+      if (!completesUpdate) continue;
+      if (round.arena.accumulatedWeight === 0) {
+        round.sitOut();
+        continue;
+      }
+    } else {
+      const backwardDone = hooks.call('onAfterBackward', round.name);
+      if (backwardDone !== undefined) await backwardDone;
+      round.accumulate(size);
+    }
     if (!completesUpdate) continue;
     round.prepare(updates, run.counters.epochs.completed);
     const ready = hooks.call('onBeforeOptimizerStep', round.name);
@@ -118,7 +128,7 @@ function stepManually(
   return { loss, updated };
 }
 
-/** Leaves the gradients in the round's arena and returns the loss, which has been checked. */
+/** Leaves the gradients in the round's arena and returns the loss. */
 function backward(run: Run, round: BoundRound, batch: Batch, index: number): number {
   const { module } = run;
   const random = run.rng.fold('step', run.counters.batches.completed, round.name);
@@ -133,7 +143,6 @@ function backward(run: Run, round: BoundRound, batch: Batch, index: number): num
     run.compiled === null
       ? readLoss(record(random))
       : run.compiled.step(round, batch, index, random, record);
-  requireFinite(run, loss, index);
   return loss;
 }
 

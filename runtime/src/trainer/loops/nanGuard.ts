@@ -1,0 +1,110 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { LightboxError, UsageError } from '../../errors.ts';
+import type { Run } from '../run.ts';
+import { dumpStep } from '../stepDump.ts';
+import type { BoundRound } from './boundRound.ts';
+import { notFinite } from './losses.ts';
+
+/** Batches in a row that are left out before training ends after all. */
+const mostInARow = 50;
+
+/** A step whose loss and gradients were just computed. */
+export interface ComputedStep {
+  readonly round: BoundRound;
+  readonly loss: number;
+  readonly batch: unknown;
+  readonly index: number;
+}
+
+/**
+ * Looks at losses (and gradients) and does what `on_nan` says about those that are not finite.
+ * A batch that is left out changes nothing: not the weights, not the moving statistics, not the
+ * means of what was logged.
+ */
+export class NanGuard {
+  readonly #run: Run;
+  #inARow = 0;
+  #buffers: readonly (readonly [variable: tf.Variable, before: tf.Tensor])[] = [];
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** To be called before a step: keeps what a bad one may spoil. */
+  before(): void {
+    const { options, module } = this.#run;
+    if (!options.terminateOnNan || options.onNan === 'raise') return;
+    this.#buffers = module
+      .parameters()
+      .filter(({ trainable, frozen }) => !trainable && frozen !== true)
+      .map(({ variable }) => [variable, variable.clone()] as const);
+  }
+
+  /** Whether `accepts` must be asked: most steps need not wait for it. */
+  needsLook(loss: number): boolean {
+    const { terminateOnNan, nanCheck } = this.#run.options;
+    const looks = !Number.isFinite(loss) || nanCheck === 'gradients' || this.#buffers.length > 0;
+    if (terminateOnNan && looks) return true;
+    this.#inARow = 0;
+    return false;
+  }
+
+  /**
+   * Whether the step counts.
+   * @throws UsageError ERR_LOSS_NOT_FINITE where the run ends
+   */
+  async accepts(step: ComputedStep): Promise<boolean> {
+    const { options } = this.#run;
+    const problem = options.terminateOnNan ? this.#problemOf(step) : null;
+    try {
+      if (problem === null) this.#inARow = 0;
+      else if (options.onNan === 'skip') this.#leaveOut(step, problem);
+      else await this.#end(step, problem);
+    } finally {
+      for (const [, before] of this.#buffers) before.dispose();
+      this.#buffers = [];
+    }
+    return problem === null;
+  }
+
+  #problemOf({ loss, round: { arena } }: ComputedStep): string | null {
+    if (!Number.isFinite(loss)) return `loss is ${String(loss)}`;
+    if (this.#run.options.nanCheck === 'loss') return null;
+    const finite = (part: Float32Array): boolean => arena.kernels.allFinite(part);
+    if (finite(arena.grads)) return null;
+    const bad = arena.segments.find((segment) => !finite(arena.part(arena.grads, segment)));
+    return `gradient of ${bad?.name ?? 'a parameter'} is not finite`;
+  }
+
+  #leaveOut({ index }: ComputedStep, problem: string): void {
+    const { store, terminal, globalStep } = this.#run;
+    store.discardPending();
+    this.#restore();
+    this.#inARow++;
+    const place = `update ${String(globalStep + 1)}, batch ${String(index)}`;
+    if (this.#inARow > mostInARow) {
+      throw new UsageError(
+        'ERR_LOSS_NOT_FINITE',
+        `The training ${problem} (${place}), after ${String(mostInARow)} batches in a row that were left ` +
+          'out for that: the weights themselves must be broken. Lower the learning rate, or set gradient_clip_val.',
+      );
+    }
+    terminal.line(`Left out ${place}: the training ${problem}.`);
+  }
+
+  #restore(): void {
+    for (const [variable, before] of this.#buffers) variable.assign(before);
+  }
+
+  async #end(step: ComputedStep, problem: string): Promise<never> {
+    const error = notFinite(this.#run, problem, step.index);
+    if (this.#run.options.onNan !== 'dump') throw error;
+    this.#restore();
+    const path = await dumpStep(this.#run, step);
+    throw new LightboxError(
+      error.code,
+      `${error.message} The step is in ${path}: replayDump(path, module) computes it again and ` +
+        'names the first operation that made a NaN.',
+    );
+  }
+}
