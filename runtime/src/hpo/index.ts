@@ -22,6 +22,7 @@ export type { PruneDecision, Pruner, PrunerContext } from './pruners/pruner.ts';
 export { createPruner, createSampler } from './registry.ts';
 export { RandomSampler } from './samplers/randomSampler.ts';
 export type { Sampler, SamplerContext } from './samplers/sampler.ts';
+export { TpeSampler, type TpeSamplerOptions } from './samplers/tpe/tpeSampler.ts';
 export type { ConfigPatch, FrozenConfig, ParamDeclaration, SearchSpace } from './searchSpace.ts';
 export { JournalStorage } from './storages/journalStorage.ts';
 export { MemoryStorage } from './storages/memoryStorage.ts';

@@ -5,8 +5,11 @@ import type { PercentilePrunerOptions } from './pruners/percentilePruner.ts';
 import type { Pruner } from './pruners/pruner.ts';
 import { RandomSampler } from './samplers/randomSampler.ts';
 import type { Sampler } from './samplers/sampler.ts';
+import { TpeSampler } from './samplers/tpe/tpeSampler.ts';
 
 const SAMPLERS: Readonly<Record<string, () => Sampler>> = {
+  tpe: () => new TpeSampler(),
+  'tpe-group': () => new TpeSampler({ group: true }),
   random: () => new RandomSampler(),
 };
 
@@ -16,7 +19,7 @@ const PRUNERS: Readonly<Record<string, (options?: PercentilePrunerOptions) => Pr
 };
 
 /** Known from Optuna, not offered yet; refused by name instead of as a misspelling. */
-const LATER_SAMPLERS = ['tpe', 'grid', 'brute_force', 'qmc', 'cmaes', 'nsgaii', 'gp'];
+const LATER_SAMPLERS = ['grid', 'brute_force', 'qmc', 'cmaes', 'nsgaii', 'gp'];
 const LATER_PRUNERS = ['percentile', 'successive_halving', 'hyperband', 'threshold', 'patient'];
 
 /**

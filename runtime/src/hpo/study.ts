@@ -1,15 +1,17 @@
 import { LightboxError } from '../errors.ts';
 import { Rng } from '../random/rng.ts';
 import type { ParamValue } from './distribution.ts';
+import { type Draft, draftOf } from './draft.ts';
 import { type FrozenTrial, lastStep } from './frozenTrial.ts';
 import type { Plain } from './plain.ts';
 import { MedianPruner } from './pruners/medianPruner.ts';
 import type { PruneDecision, Pruner } from './pruners/pruner.ts';
-import { RandomSampler } from './samplers/randomSampler.ts';
-import type { Sampler } from './samplers/sampler.ts';
+import type { Sampler, SamplerContext } from './samplers/sampler.ts';
+import { TpeSampler } from './samplers/tpe/tpeSampler.ts';
+import { relativeParamsOf } from './relativeParams.ts';
 import { MemoryStorage } from './storages/memoryStorage.ts';
 import type { Storage, StudyRecord, TrialChanges, TrialTemplate } from './storages/storage.ts';
-import { Trial, type TrialHost } from './trial.ts';
+import { Trial } from './trial.ts';
 import { type Direction, isBetter, type TrialState } from './trialState.ts';
 
 const SEED_ATTR = 'lightbox:seed';
@@ -22,7 +24,7 @@ export interface StudyOptions {
   readonly storage?: Storage;
   /** One for each objective; default `['minimize']`. Not used by `load`. */
   readonly directions?: readonly Direction[];
-  /** Default: random. */
+  /** Default: {@link TpeSampler}, as in Optuna. */
   readonly sampler?: Sampler;
   /** Default: median. */
   readonly pruner?: Pruner;
@@ -59,7 +61,7 @@ export class Study {
     this.name = record.name;
     this.storage = storage;
     this.directions = record.directions;
-    this.sampler = options.sampler ?? new RandomSampler();
+    this.sampler = options.sampler ?? new TpeSampler();
     this.pruner = options.pruner ?? new MedianPruner();
     this.seed = seed;
     this.#id = record.id;
@@ -137,27 +139,54 @@ export class Study {
 
   /** The next trial: an enqueued one if any waits, otherwise a new one. */
   async ask(changes: TrialChanges = {}): Promise<Trial> {
-    const frozen =
-      (await this.storage.claimWaiting(this.#id, changes)) ??
-      (await this.storage.createTrial(this.#id, undefined, changes));
-    return this.resume(frozen);
+    const known = await this.trials();
+    if (known.some((trial) => trial.state === 'WAITING')) {
+      const claimed = await this.storage.claimWaiting(this.#id, changes);
+      if (claimed !== undefined) return this.#begin(claimed, await this.#othersThan(claimed));
+    }
+    // Decided before the trial exists, so that its creation carries the decision to others.
+    const context = this.#context(known.length, known);
+    const draft = draftOf(this.sampler, context);
+    const systemAttrs = { ...changes.systemAttrs, ...draft.attrs };
+    const frozen = await this.storage.createTrial(this.#id, undefined, { ...changes, systemAttrs });
+    if (frozen.number === known.length) return this.#trial(frozen, context, draft);
+    return this.#begin(frozen, await this.#othersThan(frozen));
   }
 
   /** A RUNNING trial that lost its process, to be run again under its number and parameters. */
   async resume(frozen: FrozenTrial): Promise<Trial> {
-    const trials = await this.trials();
-    const host: TrialHost = {
+    const others = await this.#othersThan(frozen);
+    const params = this.sampler.relativeAttrs && relativeParamsOf(frozen);
+    if (params === undefined) return this.#begin(frozen, others);
+    return this.#trial(frozen, this.#context(frozen.number, others), { params, attrs: {} });
+  }
+
+  async #begin(frozen: FrozenTrial, others: readonly FrozenTrial[]): Promise<Trial> {
+    const context = this.#context(frozen.number, others);
+    const draft = draftOf(this.sampler, context);
+    if (Object.keys(draft.attrs).length > 0) {
+      await this.storage.updateTrial(frozen.id, { systemAttrs: draft.attrs });
+    }
+    return this.#trial(frozen, context, draft);
+  }
+
+  #trial(frozen: FrozenTrial, context: SamplerContext, draft: Draft): Trial {
+    return new Trial(frozen, {
       sampler: this.sampler,
-      context: {
-        directions: this.directions,
-        trials: trials.filter((trial) => trial.id !== frozen.id),
-        number: frozen.number,
-        rng: this.#rng.fold('trial', frozen.number),
-      },
+      context,
+      relative: draft.params,
       update: (id, update) => this.storage.updateTrial(id, update),
       decide: (id) => this.#decide(id),
-    };
-    return new Trial(frozen, host);
+    });
+  }
+
+  #context(number: number, trials: readonly FrozenTrial[]): SamplerContext {
+    const rng = this.#rng.fold('trial', number);
+    return { directions: this.directions, trials, number, rng };
+  }
+
+  async #othersThan(frozen: FrozenTrial): Promise<readonly FrozenTrial[]> {
+    return (await this.trials()).filter((trial) => trial.id !== frozen.id);
   }
 
   /**

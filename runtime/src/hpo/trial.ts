@@ -24,6 +24,8 @@ import type { TrialLike } from './trialLike.ts';
 export interface TrialHost {
   readonly sampler: Sampler;
   readonly context: SamplerContext;
+  /** What the sampler decided together. */
+  readonly relative: Readonly<Record<string, ParamValue>>;
   update(trialId: number, changes: TrialChanges): Promise<FrozenTrial>;
   decide(trialId: number): Promise<PruneDecision>;
 }
@@ -40,7 +42,6 @@ export class Trial implements TrialLike {
   readonly #params: Record<string, ParamValue>;
   readonly #distributions: Record<string, Distribution>;
   readonly #reported: Set<number>;
-  #relative: { space: Readonly<Record<string, Distribution>>; values: Record<string, ParamValue> };
   #pending: ParamEntry[] = [];
 
   constructor(frozen: FrozenTrial, host: TrialHost) {
@@ -51,8 +52,6 @@ export class Trial implements TrialLike {
     this.#params = { ...frozen.params };
     this.#distributions = { ...frozen.distributions };
     this.#reported = new Set(frozen.intermediateValues.keys());
-    const space = host.sampler.inferRelativeSearchSpace(host.context);
-    this.#relative = { space, values: { ...host.sampler.sampleRelative(host.context, space) } };
   }
 
   /** What has been suggested so far. */
@@ -144,16 +143,18 @@ export class Trial implements TrialLike {
   #choose(name: string, distribution: Distribution): ParamValue {
     if (Object.hasOwn(this.#fixed, name)) return this.#fixed[name] as ParamValue;
     if (isSingle(distribution)) return singleValue(distribution);
-    const { space, values } = this.#relative;
-    if (Object.hasOwn(values, name)) {
-      const value = values[name];
-      const fits =
-        incompatibility(space[name], distribution) === undefined &&
-        containsInternal(distribution, toInternal(distribution, value));
-      if (fits) return value;
-    }
+    const { relative } = this.#host;
+    if (Object.hasOwn(relative, name) && fits(distribution, relative[name])) return relative[name];
     return this.#host.sampler.sampleIndependent(this.#host.context, name, distribution);
   }
+}
+
+/** False for a value decided when the parameter was described otherwise. */
+function fits(distribution: Distribution, value: ParamValue): boolean {
+  if (distribution.kind === 'categorical') {
+    return distribution.choices.some((choice) => Object.is(choice, value));
+  }
+  return typeof value === 'number' && containsInternal(distribution, value);
 }
 
 function fixedParams(trial: FrozenTrial): Readonly<Record<string, Plain>> {

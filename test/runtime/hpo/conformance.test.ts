@@ -10,6 +10,7 @@ import {
   NonePruner,
   PercentilePruner,
   RandomSampler,
+  TpeSampler,
 } from '../../../runtime/src/hpo/index.ts';
 import { prunerSuite } from '../../../runtime/src/testing/prunerSuite.ts';
 import { samplerSuite } from '../../../runtime/src/testing/samplerSuite.ts';
@@ -26,6 +27,9 @@ storageSuite(api, 'journal', {
   reopen: (first) => Promise.resolve(new JournalStorage(first.location)),
 });
 samplerSuite(api, 'random', () => new RandomSampler());
+samplerSuite(api, 'tpe', () => new TpeSampler());
+samplerSuite(api, 'tpe in groups', () => new TpeSampler({ group: true }));
+samplerSuite(api, 'tpe by parameter', () => new TpeSampler({ multivariate: false }));
 prunerSuite(api, 'none', () => new NonePruner());
 prunerSuite(api, 'median', () => new MedianPruner());
 prunerSuite(api, 'percentile 25', () => new PercentilePruner(25));

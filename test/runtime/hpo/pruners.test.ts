@@ -115,8 +115,8 @@ describe('names', () => {
   it.each([
     [() => createSampler('randon'), 'unknown sampler "randon". Did you mean "random"?'],
     [
-      () => createSampler('tpe'),
-      'the sampler "tpe" is not available in this version. Available: random',
+      () => createSampler('gp'),
+      'the sampler "gp" is not available in this version. Available: tpe, tpe-group, random',
     ],
     [() => createPruner('mediann'), 'unknown pruner "mediann". Did you mean "median"?'],
     [() => createPruner('hyperband'), 'the pruner "hyperband" is not available'],

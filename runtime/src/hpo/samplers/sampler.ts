@@ -1,6 +1,7 @@
 import type { Rng } from '../../random/rng.ts';
 import type { Distribution, ParamValue } from '../distribution.ts';
 import type { FrozenTrial } from '../frozenTrial.ts';
+import type { Plain } from '../plain.ts';
 import type { Direction } from '../trialState.ts';
 
 /** What a sampler may look at. */
@@ -32,4 +33,9 @@ export interface Sampler {
   ): Readonly<Record<string, ParamValue>>;
   /** The value of a parameter that was not decided together with others. */
   sampleIndependent(context: SamplerContext, name: string, distribution: Distribution): ParamValue;
+  /**
+   * System attributes, recorded when the trial is created, that tell the samplers of other
+   * processes what {@link sampleRelative} decided. Default: none.
+   */
+  relativeAttrs?(params: Readonly<Record<string, ParamValue>>): Readonly<Record<string, Plain>>;
 }

@@ -1,0 +1,113 @@
+import type { Rng } from '../../../random/rng.ts';
+import type { Distribution } from '../../distribution.ts';
+import { addConstants, addLogDensities, type Kernels, kernelsOf } from './kernels.ts';
+import { truncatedQuantile } from './normal.ts';
+
+/** Stored numbers of several trials, for each parameter; all of one length. */
+export type Observations = Readonly<Record<string, Float64Array>>;
+
+/**
+ * A density over several parameters: a weighted sum of products of kernels, one product for each
+ * observed trial and a last one for the prior.
+ */
+export class ParzenEstimator {
+  readonly names: readonly string[];
+  /** One for each product, summing to 1. */
+  readonly weights: Float64Array;
+  readonly kernels: readonly Kernels[];
+  readonly #space: Readonly<Record<string, Distribution>>;
+  readonly #constants: Float64Array;
+  readonly #scores: Float64Array;
+
+  /** @param equalWeights false: older trials count less, from the 26th on */
+  constructor(
+    space: Readonly<Record<string, Distribution>>,
+    observations: Observations,
+    equalWeights: boolean,
+  ) {
+    this.#space = space;
+    this.names = Object.keys(space);
+    const count = observations[this.names[0]].length;
+    this.weights = withPrior(equalWeights ? new Float64Array(count).fill(1) : trialWeights(count));
+    this.kernels = this.names.map((name) => kernelsOf(space[name], observations[name]));
+    this.#constants = this.weights.map((weight) => Math.log(weight));
+    for (const kernels of this.kernels) addConstants(kernels, this.#constants);
+    this.#scores = new Float64Array(count + 1);
+  }
+
+  /** The logarithm of the density at a point of stored numbers, in the order of `names`. */
+  logDensity(point: readonly number[]): number {
+    const scores = this.#scores;
+    scores.set(this.#constants);
+    for (const [axis, kernels] of this.kernels.entries()) {
+      addLogDensities(kernels, point[axis], scores);
+    }
+    let highest = -Infinity;
+    for (const score of scores) if (score > highest) highest = score;
+    if (highest === -Infinity) return -Infinity;
+    let sum = 0;
+    // What is e^-45 of the largest cannot change the sum.
+    for (const score of scores) if (score > highest - 45) sum += Math.exp(score - highest);
+    return Math.log(sum) + highest;
+  }
+
+  /** A point drawn from the density. */
+  sample(rng: Rng): number[] {
+    const chosen = pick(this.weights, rng.uniform());
+    return this.kernels.map((kernels, axis) =>
+      sampleKernel(kernels, this.#space[this.names[axis]], chosen, rng.uniform()),
+    );
+  }
+}
+
+/** 1 for the latest 25 trials, before that rising from 1/count: by position, oldest first. */
+export function trialWeights(count: number): Float64Array {
+  const weights = new Float64Array(count).fill(1);
+  const ramp = count - 25;
+  for (let index = 0; index < ramp; index++) {
+    const share = ramp === 1 ? 0 : index / (ramp - 1);
+    weights[index] = 1 / count + share * (1 - 1 / count);
+  }
+  return weights;
+}
+
+function withPrior(weights: Float64Array): Float64Array {
+  const all = new Float64Array(weights.length + 1);
+  all.set(weights);
+  all[weights.length] = 1;
+  const sum = all.reduce((total, weight) => total + weight, 0);
+  return all.map((weight) => weight / sum);
+}
+
+function pick(weights: Float64Array, u: number): number {
+  let sum = 0;
+  for (let index = 0; index < weights.length; index++) {
+    sum += weights[index];
+    if (u < sum) return index;
+  }
+  return weights.length - 1;
+}
+
+function sampleKernel(
+  kernels: Kernels,
+  distribution: Distribution,
+  index: number,
+  u: number,
+): number {
+  if (kernels.kind === 'categorical') {
+    const { observed, choices, seen, unseen } = kernels;
+    const row = Float64Array.from({ length: choices }, (_, choice) => {
+      if (index === observed.length) return 1 / choices;
+      return Math.trunc(observed[index]) === choice ? seen : unseen;
+    });
+    return pick(row, u);
+  }
+  const { mu, sigma, low, high, log, step } = kernels;
+  const [a, b] = [(low - mu[index]) / sigma[index], (high - mu[index]) / sigma[index]];
+  const drawn = truncatedQuantile(u, a, b) * sigma[index] + mu[index];
+  const value = log ? Math.exp(drawn) : drawn;
+  if (distribution.kind === 'categorical') return value;
+  const { low: start, high: end } = distribution;
+  const onGrid = step === null ? value : start + Math.round((value - start) / step) * step;
+  return Math.min(Math.max(onGrid, start), end);
+}

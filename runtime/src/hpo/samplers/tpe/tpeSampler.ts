@@ -1,0 +1,153 @@
+import { LightboxError } from '../../../errors.ts';
+import { type Distribution, type ParamValue, toExternal, toInternal } from '../../distribution.ts';
+import type { FrozenTrial } from '../../frozenTrial.ts';
+import type { Plain } from '../../plain.ts';
+import { knownParams, relativeParamsAttrs } from '../../relativeParams.ts';
+import type { Direction } from '../../trialState.ts';
+import { groupedSpaces, intersectionSpace, withoutSingles } from '../intersectionSpace.ts';
+import { RandomSampler } from '../randomSampler.ts';
+import type { Sampler, SamplerContext } from '../sampler.ts';
+import { type Observations, ParzenEstimator } from './parzenEstimator.ts';
+import { countBelow, splitTrials } from './splitTrials.ts';
+
+/** Options of {@link TpeSampler}; the defaults are Optuna 5.0's. */
+export interface TpeSamplerOptions {
+  /** Random suggestions until so many trials are COMPLETE or PRUNED. Default 10. */
+  readonly nStartupTrials?: number;
+  /** Candidates of which the best is suggested. Default 24. */
+  readonly nEiCandidates?: number;
+  /** Decide parameters together. Default: with one objective, and whenever `group` is set. */
+  readonly multivariate?: boolean;
+  /** Decide parameters together that always come together: for conditional spaces. Default false. */
+  readonly group?: boolean;
+  /** Count running trials as bad ones, so that parallel trials differ. Default true. */
+  readonly constantLiar?: boolean;
+}
+
+type Space = Readonly<Record<string, Distribution>>;
+
+/**
+ * The tree-structured Parzen estimator of Optuna 5.0: one density of the good trials, one of the
+ * others, and the suggestion where their quotient is largest among candidates drawn from the
+ * first. With several objectives good trials are those of the first Pareto fronts; trials that
+ * violate constraints are the last to be good.
+ */
+export class TpeSampler implements Sampler {
+  readonly name = 'tpe';
+  readonly #options: Required<Omit<TpeSamplerOptions, 'multivariate'>>;
+  readonly #multivariate: boolean | undefined;
+  readonly #random = new RandomSampler();
+
+  /** @throws LightboxError ERR_HPO_SAMPLER for numbers below 1, or group without multivariate */
+  constructor(options: TpeSamplerOptions = {}) {
+    const { nStartupTrials = 10, nEiCandidates = 24, group = false } = options;
+    if (!(nEiCandidates >= 1) || !(nStartupTrials >= 0)) {
+      const got = `nEiCandidates ${nEiCandidates}, nStartupTrials ${nStartupTrials}`;
+      throw new LightboxError('ERR_HPO_SAMPLER', `tpe: expected at least 1 and 0, got ${got}`);
+    }
+    if (group && options.multivariate === false) {
+      throw new LightboxError('ERR_HPO_SAMPLER', 'tpe: group needs multivariate');
+    }
+    const { constantLiar = true } = options;
+    this.#options = { nStartupTrials, nEiCandidates, group, constantLiar };
+    this.#multivariate = options.multivariate;
+  }
+
+  inferRelativeSearchSpace(context: SamplerContext): Space {
+    if (!this.#isMultivariate(context.directions)) return {};
+    const spaces = this.#options.group
+      ? groupedSpaces(context.trials)
+      : [intersectionSpace(context.trials)];
+    return withoutSingles(Object.assign({}, ...spaces) as Space);
+  }
+
+  sampleRelative(context: SamplerContext, space: Space): Record<string, ParamValue> {
+    if (Object.keys(space).length === 0 || this.#isStartingUp(context)) return {};
+    const groups = this.#options.group ? groupedSpaces(context.trials) : [space];
+    const params: Record<string, ParamValue> = {};
+    for (const group of groups) {
+      const names = Object.keys(group).filter((name) => Object.hasOwn(space, name));
+      if (names.length === 0) continue;
+      const part = Object.fromEntries(names.map((name) => [name, space[name]]));
+      Object.assign(params, this.#suggest(context, part, names[0]));
+    }
+    return params;
+  }
+
+  sampleIndependent(context: SamplerContext, name: string, distribution: Distribution): ParamValue {
+    if (this.#isStartingUp(context)) {
+      return this.#random.sampleIndependent(context, name, distribution);
+    }
+    return this.#suggest(context, { [name]: distribution }, name)[name];
+  }
+
+  relativeAttrs(params: Readonly<Record<string, ParamValue>>): Record<string, Plain> {
+    return this.#options.constantLiar ? relativeParamsAttrs(params) : {};
+  }
+
+  /** The two densities of the given trials over `space`; for looking into decisions. */
+  estimators(
+    { directions, trials }: Pick<SamplerContext, 'directions' | 'trials'>,
+    space: Space,
+  ): { below: ParzenEstimator; above: ParzenEstimator } {
+    const states = this.#options.constantLiar
+      ? ['COMPLETE', 'PRUNED', 'RUNNING']
+      : ['COMPLETE', 'PRUNED'];
+    const counted = trials.filter((trial) => states.includes(trial.state));
+    const finished = counted.filter((trial) => trial.state !== 'RUNNING').length;
+    const split = splitTrials(counted, directions, countBelow(finished, directions.length));
+    const of = (group: readonly FrozenTrial[], equal: boolean): ParzenEstimator => {
+      const observations = observe(group, space, this.#isMultivariate(directions));
+      return new ParzenEstimator(space, observations, equal);
+    };
+    return { below: of(split.below, directions.length > 1), above: of(split.above, false) };
+  }
+
+  #suggest(context: SamplerContext, space: Space, key: string): Record<string, ParamValue> {
+    const { below, above } = this.estimators(context, space);
+    const rng = context.rng.fold('tpe', key);
+    let best: readonly number[] = [];
+    let highest = -Infinity;
+    for (let index = 0; index < this.#options.nEiCandidates; index++) {
+      const point = below.sample(rng);
+      const score = below.logDensity(point) - above.logDensity(point);
+      if (index === 0 || score > highest) [best, highest] = [point, score];
+    }
+    return Object.fromEntries(
+      below.names.map((name, axis) => [name, toExternal(space[name], best[axis])]),
+    );
+  }
+
+  #isStartingUp({ trials }: SamplerContext): boolean {
+    let count = 0;
+    for (const { state } of trials) {
+      if (state === 'COMPLETE' || state === 'PRUNED') count++;
+      if (count >= this.#options.nStartupTrials) return false;
+    }
+    return count < this.#options.nStartupTrials;
+  }
+
+  #isMultivariate(directions: readonly Direction[]): boolean {
+    return this.#multivariate ?? (this.#options.group || directions.length === 1);
+  }
+}
+
+/** The stored numbers of those trials that have all the parameters. */
+function observe(
+  trials: readonly FrozenTrial[],
+  space: Space,
+  multivariate: boolean,
+): Observations {
+  const names = Object.keys(space);
+  const columns = names.map(() => new Float64Array(trials.length));
+  let count = 0;
+  for (const trial of trials) {
+    const params = multivariate ? knownParams(trial) : trial.params;
+    if (!names.every((name) => Object.hasOwn(params, name))) continue;
+    for (const [axis, name] of names.entries()) {
+      columns[axis][count] = toInternal(space[name], params[name]);
+    }
+    count++;
+  }
+  return Object.fromEntries(names.map((name, axis) => [name, columns[axis].subarray(0, count)]));
+}
