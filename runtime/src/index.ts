@@ -113,6 +113,12 @@ export type { Logger, MediaItem, MetricsRow, RunInfo, RunStatus } from './core/l
 export { CSVLogger, JSONLLogger } from './loggers/index.ts';
 
 // Checkpoints
+export {
+  loadFromCheckpoint,
+  loadWeights,
+  type LoadWeightsOptions,
+  type LoadWeightsReport,
+} from './checkpoint/loadWeights.ts';
 export { readCheckpoint, resolveCheckpoint, type Checkpoint } from './checkpoint/index.ts';
 
 // Operations beyond tfjs's
