@@ -3,6 +3,7 @@ import type { Callback } from '../core/callback.ts';
 import { formatDuration, parseDuration, type Duration } from '../core/duration.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseOptions } from '../core/parseOptions.ts';
+import { UsageError } from '../errors.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import { currentValue, isTrainingMetric } from './monitoredMetric.ts';
 
@@ -25,6 +26,10 @@ const schema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Stop as soon as the value is worse than this.'),
+  strict: z
+    .boolean()
+    .default(true)
+    .describe('End with an error when the metric was never logged; false: wait for it.'),
   id: z.string().optional().describe('Name of its state in checkpoints, when there are several.'),
 });
 
@@ -47,10 +52,7 @@ export class EarlyStopping implements Callback {
   constructor(options: EarlyStoppingOptions) {
     this.#options = parseOptions(schema, options, 'EarlyStopping');
     const { patience, monitor, id } = this.#options;
-    this.#patience =
-      typeof patience === 'number'
-        ? { amount: patience, unit: 'validations' }
-        : parseDuration(patience, 'EarlyStopping.patience');
+    this.#patience = readPatience(patience);
     this.id = id ?? `EarlyStopping(${monitor})`;
   }
 
@@ -76,7 +78,9 @@ export class EarlyStopping implements Callback {
   }
 
   #check(context: TrainerContext): void {
-    const value = currentValue(context, this.#options.monitor, 'EarlyStopping');
+    const { monitor, strict } = this.#options;
+    if (!strict && !context.metrics.has(monitor)) return;
+    const value = currentValue(context, monitor, 'EarlyStopping');
     if (value === null) return;
     const { updates, epochs } = context.counters;
     const now = { updates: updates.completed, epochs: epochs.completed, seconds: context.seconds };
@@ -87,6 +91,17 @@ export class EarlyStopping implements Callback {
     this.#state = decision.state;
     if (decision.reason !== null) context.requestStop(decision.reason);
   }
+}
+
+function readPatience(patience: number | string): Duration {
+  if (typeof patience === 'number') return { amount: patience, unit: 'validations' };
+  const duration = parseDuration(patience, 'EarlyStopping.patience');
+  if (['validations', 'updates', 'epochs', 'seconds'].includes(duration.unit)) return duration;
+  throw new UsageError(
+    'ERR_DURATION',
+    `EarlyStopping.patience: expected validations, updates, epochs or a time, got "${patience}". ` +
+      'Write "5 epochs", "1000 updates" or "20 min", or a bare number of checks.',
+  );
 }
 
 interface Moment {
