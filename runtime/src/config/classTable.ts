@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isPlainObject } from '../core/json.ts';
 import { didYouMean } from '../errors.ts';
 import { replacedClassKey } from './replacedKeys.ts';
 import { checkValue } from './checkValue.ts';
@@ -78,7 +79,7 @@ export class ClassTable {
       problems,
       instance: (inner, at) => this.construct(inner, at, problems),
     });
-    return problems.length === before ? new type(options as never) : undefined;
+    return problems.length === before ? new type(frozen(options) as never) : undefined;
   }
 
   schemaOf(node: MapNode): z.ZodType | undefined {
@@ -138,6 +139,17 @@ export class ClassTable {
 export function classPathOf(node: MapNode): string {
   const written = node.entries.get('class_path')?.node;
   return written?.kind === 'scalar' ? String(written.value) : '';
+}
+
+/**
+ * Freezes plain data, not the objects of classes in it: a module that changed its options would be
+ * another one than its checkpoint says.
+ */
+function frozen(value: unknown): unknown {
+  if (Array.isArray(value)) value.forEach(frozen);
+  else if (isPlainObject(value)) Object.values(value).forEach(frozen);
+  else return value;
+  return Object.freeze(value);
 }
 
 function wrongLevel(key: string): string {

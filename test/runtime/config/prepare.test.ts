@@ -248,6 +248,16 @@ describe('buildRun', () => {
     expect(trainerOptions).toMatchObject({ maxEpochs: 3, seed: 42, callbacks: [], logger: true });
   });
 
+  it('freezes what a class gets, and what is saved', async () => {
+    const config = await prepare([base.replace('hidden_dim: 32', 'class_names: {cat: 1}')]);
+    const { options } = await netOf(config);
+    expect(Object.isFrozen(options.classNames)).toBe(true);
+    expect(() => Object.assign(options, { hiddenDim: 9 })).toThrow(TypeError);
+    expect(() => Object.assign(config.values.trainer as object, { max_epochs: 9 })).toThrow(
+      TypeError,
+    );
+  });
+
   it('refuses an object of the wrong class', async () => {
     const text = base.replace('hidden_dim: 32', 'encoder: {class_path: ./data.ts#Counter}');
     const config = await prepare([text]);
