@@ -1,7 +1,7 @@
 """Lightning's side of the trainer benchmark; the models of bench/trainer/subjects.ts.
 
 Reads one JSON request a line from standard input, answers one JSON object a line:
-  {"do": "run", "variant": "tiny"|"mlp" + "/" + subject} -> {"ms": [by the clock, of computing]}
+  {"do": "run", "variant": "tiny"|"mlp" + "/" + subject} -> {"ms": [mean, of computing, median]}
 """
 
 import gc
@@ -42,6 +42,7 @@ class Batches(torch.utils.data.Dataset):
         self.warm, self.updates = workload["warm"], workload["updates"]
         self.wall: list[float] = []
         self.cpu: list[float] = []
+        self.stamps: list[float] = []
 
     def __len__(self) -> int:
         return self.warm + self.updates + 2
@@ -50,10 +51,14 @@ class Batches(torch.utils.data.Dataset):
         if index in (self.warm, self.warm + self.updates):
             self.wall.append(time.perf_counter())
             self.cpu.append(time.process_time())
+        self.stamps.append(time.perf_counter())
         return self.pool[index % 4]
 
     def per_update(self) -> list[float]:
-        return [1000 * (t[1] - t[0]) / self.updates for t in (self.wall, self.cpu)]
+        steps = self.stamps[self.warm : self.warm + self.updates + 1]
+        each = sorted(b - a for a, b in zip(steps, steps[1:]))
+        means = [1000 * (t[1] - t[0]) / self.updates for t in (self.wall, self.cpu)]
+        return [*means, 1000 * each[len(each) // 2]]
 
 
 class Module(L.LightningModule):

@@ -24,6 +24,8 @@ export interface RunOutcome {
   /** Milliseconds of one update: by the clock, and of computing in all threads. */
   readonly wall: number;
   readonly cpu: number;
+  /** The median, which what happens now and then does not move. */
+  readonly typical: number;
   /** Checksum of the final weights. */
   readonly weights: string;
 }

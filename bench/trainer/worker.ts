@@ -13,8 +13,8 @@ async function answer(request: Request): Promise<Response> {
   if (request.do !== 'run') throw new Error(`no such request: ${request.do}`);
   const [workload, subject] = (request.variant ?? '').split('/');
   global.gc?.();
-  const { wall, cpu, weights } = await run(workload as WorkloadName, subject as Subject);
-  return { ms: [wall, cpu], weights };
+  const { wall, cpu, typical, weights } = await run(workload as WorkloadName, subject as Subject);
+  return { ms: [wall, cpu, typical], weights };
 }
 
 const [workload, subject, count] = process.argv.slice(2);

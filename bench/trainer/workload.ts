@@ -101,11 +101,14 @@ export class StampedLoader implements Loader {
     }
   }
 
-  /** Milliseconds of one update over the measured ones: by the clock, and of computing. */
-  perUpdate(): { wall: number; cpu: number } {
+  /** Milliseconds of one update: mean by the clock and of computing, and the median by the clock. */
+  perUpdate(): { wall: number; cpu: number; typical: number } {
     const { warmUp, updates } = this.#workload;
     const { stamps, computed } = this;
+    const steps = stamps.slice(warmUp + 1, warmUp + updates + 1);
+    const each = steps.map((stamp, index) => stamp - stamps[warmUp + index]);
     return {
+      typical: each.toSorted((a, b) => a - b)[each.length >> 1],
       wall: (stamps[warmUp + updates] - stamps[warmUp]) / updates,
       cpu: (computed[1] - computed[0]) / updates / 1000,
     };
