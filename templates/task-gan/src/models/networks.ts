@@ -5,6 +5,8 @@ export interface Sizes {
   readonly noiseSize: number;
   readonly filters: number;
   readonly hiddenUnits: number;
+  /** Part of the critic's states that is dropped, so that it does not learn images by heart. */
+  readonly dropout: number;
 }
 
 /** Noise [batch, noiseSize] -> images [batch, 28, 28, 1] between -1 and 1. */
@@ -22,15 +24,17 @@ export function newGenerator({ noiseSize, filters }: Sizes): tf.Sequential {
 }
 
 /** Images [batch, 28, 28, 1] -> logits [batch, 1]. */
-export function newCritic({ filters, hiddenUnits }: Sizes): tf.Sequential {
+export function newCritic({ filters, hiddenUnits, dropout }: Sizes): tf.Sequential {
   // Leaky, so that the generator gets a gradient from every judgement.
   const leaky = () => tf.layers.leakyReLU({ alpha: 0.2 });
   return tf.sequential({
     layers: [
       tf.layers.conv2d({ inputShape: [28, 28, 1], filters, ...stride, ...weights }),
       leaky(),
+      tf.layers.dropout({ rate: dropout }),
       tf.layers.conv2d({ filters: 2 * filters, ...stride, ...weights }),
       leaky(),
+      tf.layers.dropout({ rate: dropout }),
       tf.layers.flatten(),
       tf.layers.dense({ units: hiddenUnits, ...weights }),
       leaky(),
