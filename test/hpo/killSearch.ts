@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FrozenTrial } from '../../runtime/src/hpo/index.ts';
+import { Rng } from '../../runtime/src/random/rng.ts';
+import { FakeSearch } from '../runtime/tuning/fakeSearch.ts';
+import { expectWhole } from './expectWhole.ts';
+
+/** What a killed search came to. */
+export interface KillResult {
+  readonly kills: { readonly coordinator: number; readonly worker: number };
+  readonly trials: number;
+  /** Numbers, parameters, reports and values are those of a search that nobody killed. */
+  readonly equal: boolean;
+}
+
+/**
+ * A search of one worker on a journal, its coordinator or its worker killed with SIGKILL at random
+ * moments and the same command started again, until it is done; compared with an undisturbed one.
+ */
+export async function killSearch(kills: number, seed: number): Promise<KillResult> {
+  const total = Math.max(4, kills);
+  const args = ['--n-trials', String(total), '--seed', String(seed)];
+  const whole = new FakeSearch();
+  await whole.run(args);
+  const search = new FakeSearch();
+  const counts = { coordinator: 0, worker: 0 };
+  const random = Rng.fromSeed(seed).fold('kills');
+  for (let round = 0; round < kills; round++) {
+    const { child, end } = search.start(args, { stepMs: 25 });
+    await sleep(150 + random.fold('moment', round).int(900));
+    if (round % 2 === 0) {
+      child.kill('SIGKILL');
+      counts.coordinator++;
+    } else if (killWorker(search)) {
+      counts.worker++;
+      // The search goes on by itself, now and then until its end.
+      await sleep(300);
+      child.kill('SIGKILL');
+      counts.coordinator++;
+    } else {
+      child.kill('SIGKILL');
+    }
+    await end;
+  }
+  const last = await search.run(args);
+  if (last.code !== 0)
+    throw new Error(`the search ended with ${String(last.code)}\n${last.output}`);
+  const trials = await search.trials();
+  expectWhole(trials, total);
+  const equal = isDeepStrictEqual(outcome(trials), outcome(await whole.trials()));
+  whole.remove();
+  search.remove();
+  return { kills: counts, trials: trials.length, equal };
+}
+
+/** What two searches must agree on. */
+export function outcome(trials: readonly FrozenTrial[]): unknown {
+  return trials.map(({ number, state, values, params, intermediateValues }) => ({
+    number,
+    state,
+    values,
+    params,
+    reports: [...intermediateValues],
+  }));
+}
+
+/** Kills the process of the newest trial. @returns false when there was none */
+function killWorker(search: FakeSearch): boolean {
+  const folder = dirname(search.journal);
+  const numbers = entries(folder)
+    .flatMap((name) => /^trial_(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number);
+  const newest = Math.max(-1, ...numbers);
+  try {
+    const note = readFileSync(join(folder, `trial_${newest}`, 'process.json'), 'utf8');
+    return process.kill((JSON.parse(note) as { pid: number }).pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
