@@ -30,7 +30,7 @@ const reached: Readonly<Record<string, readonly Limit[]>> = {
   ...(full && { codes: [['test/loss', 'below', 0.013]] }),
   ...(full && {
     drawn: [
-      ['test/distance', 'below', 0.01],
+      ['test/distance', 'below', 0.015],
       ['test/digits', 'above', 7.5],
     ],
   }),
