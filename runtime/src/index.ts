@@ -76,6 +76,7 @@ export type { TrainerPorts } from './trainer/ports.ts';
 export type { EvaluationResult, FitResult, FitTimings } from './trainer/results.ts';
 export { savePredictions } from './trainer/savePredictions.ts';
 export { replayDump, type ReplayedDump } from './trainer/stepDump.ts';
+export type { RestoreOptions, RestorePart } from './trainer/restoreParts.ts';
 export { Trainer, type FitArguments } from './trainer/trainer.ts';
 export type { TrainerOptions } from './trainer/trainerOptions.ts';
 

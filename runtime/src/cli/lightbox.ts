@@ -1,6 +1,7 @@
 import type { ConstructibleClass } from '../config/loadClass.ts';
 import { overridesFromObject } from '../config/loadConfig.ts';
 import { noSignals, silentTerminal, type Signals, type Terminal } from '../core/ports.ts';
+import type { RestoreOptions } from '../trainer/restoreParts.ts';
 import type { FitResult } from '../trainer/results.ts';
 import { resumeSource } from './checkpointSource.ts';
 import type { Host } from './host.ts';
@@ -24,7 +25,7 @@ export interface FitOptions extends LightboxOptions {
   readonly config: string | object | readonly (string | object)[];
 }
 
-export interface ResumeOptions extends LightboxOptions {
+export interface ResumeOptions extends LightboxOptions, RestoreOptions {
   /** The checkpoint to go on from: a file, the folder of a run, or `last` of those in `runs`. */
   readonly source: string;
   /** Laid over the configuration inside the checkpoint. */
@@ -51,13 +52,13 @@ export const Lightbox = {
 
 async function fitWith(
   request: Pick<RunRequest, 'files' | 'embeddedIn'>,
-  options: LightboxOptions,
+  options: LightboxOptions & RestoreOptions,
 ): Promise<FitResult> {
-  const { module, dataModule, projectRoot } = options;
+  const { module, dataModule, projectRoot, restore, overrideLr } = options;
   const overrides = overridesFromObject(options.overrides ?? {});
   const host = quietHost(options);
   const open = await openRun({ ...request, overrides, module, dataModule, projectRoot }, host);
-  return open.trainer.fit(argumentsOf(open));
+  return open.trainer.fit({ ...argumentsOf(open), restore, overrideLr });
 }
 
 function quietHost({ terminal, signals }: LightboxOptions): Host {

@@ -19,7 +19,13 @@ import { ManualOptimization } from './loops/manualOptimization.ts';
 import { OptimizerStep, type OptimizerSettings } from './loops/optimizerStep.ts';
 import { makeRunPlan } from './plan.ts';
 import type { ResolvedPorts } from './ports.ts';
-import { restoreFreezing, restoreProgress, restoreWeights } from './restoreState.ts';
+import type { RestoreOptions } from './restoreParts.ts';
+import {
+  restoreFreezing,
+  restoreMatchingWeights,
+  restoreProgress,
+  restoreWeights,
+} from './restoreState.ts';
 import { latestValues, type FitResult, type FitTimings } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
@@ -38,6 +44,7 @@ export async function runFit(
   data: FitData,
   checkpoint: Checkpoint | null,
   ports: ResolvedPorts,
+  { restore = null, overrideLr = null }: RestoreOptions = {},
 ): Promise<FitResult> {
   const { run } = session;
   const engineBefore = engineCounters();
@@ -46,8 +53,7 @@ export async function runFit(
   run.trainLoader = loader;
   run.validates = validation.length > 0;
   const built = buildModule(run.module, run.rng);
-  if (checkpoint !== null) restoreWeights(built, checkpoint);
-  if (checkpoint !== null) restoreFreezing(run.module, checkpoint);
+  if (checkpoint !== null) takeWeights(run, built, checkpoint, restore);
   run.module.freezing.check(built);
   const parameters = run.module.parameters();
   const optimizer = new OptimizerStep(run.module, parameters, run.plan, optimizerSettings(run));
@@ -65,12 +71,14 @@ export async function runFit(
   const saved: SavedParts = { loader, optimizer, parameters };
   openSaver(session, saved);
   await run.hooks.call('onFitStart');
-  if (checkpoint !== null) await resume(run, saved, checkpoint);
+  if (checkpoint !== null) await resume(run, saved, checkpoint, restore);
+  if (overrideLr !== null) optimizer.overrideLr(overrideLr);
   await run.startLogging(run.globalStep);
   for (const line of run.plan.describe()) run.terminal.line(line);
   await sanityCheck(run, validation);
   // Limits in time are about training, not about what came before it.
-  run.restoreSeconds(checkpoint === null ? 0 : Number(checkpoint.state.seconds));
+  const goesOn = restore === null || restore.includes('progress');
+  run.restoreSeconds(checkpoint !== null && goesOn ? Number(checkpoint.state.seconds) : 0);
   const samplesBefore = run.counters.samples;
   const started = ports.clock.now();
   run.profiler.start();
@@ -229,8 +237,34 @@ function openSaver(session: Session, saved: SavedParts): void {
   });
 }
 
-async function resume(run: Run, saved: SavedParts, checkpoint: Checkpoint): Promise<void> {
-  await restoreProgress(run, saved, checkpoint);
+function takeWeights(
+  run: Run,
+  built: readonly NamedParameter[],
+  checkpoint: Checkpoint,
+  restore: RestoreOptions['restore'],
+): void {
+  if (restore?.includes('matching_weights') === true) {
+    const left = restoreMatchingWeights(built, checkpoint);
+    if (left.length > 0) {
+      run.terminal.line(`Not taken from ${checkpoint.path}:\n  ${left.join('\n  ')}`);
+    }
+  } else if (restore?.includes('weights') ?? true) {
+    restoreWeights(built, checkpoint);
+  }
+  if (restore?.includes('optimizer') ?? true) restoreFreezing(run.module, checkpoint);
+}
+
+async function resume(
+  run: Run,
+  saved: SavedParts,
+  checkpoint: Checkpoint,
+  restore: RestoreOptions['restore'] = null,
+): Promise<void> {
+  await restoreProgress(run, saved, checkpoint, restore);
+  if (restore !== null && !restore.includes('progress')) {
+    run.terminal.line(`Begun with ${restore.join(', ')} of ${checkpoint.path}`);
+    return;
+  }
   run.lastCheckpoint = checkpoint.path;
   run.terminal.line(
     `Resumed from ${checkpoint.path}: update ${String(run.globalStep)}, epoch ${String(run.currentEpoch)}`,

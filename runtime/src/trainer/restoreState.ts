@@ -3,11 +3,13 @@ import type { Checkpoint } from '../checkpoint/contents.ts';
 import { callbackId } from '../core/callback.ts';
 import { loadCounters } from '../core/counters.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Loader } from '../core/loader.ts';
 import type { NamedParameter } from '../core/parameters.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { restoreLoader, type LoaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
 import type { SavedParts } from './captureState.ts';
+import type { RestorePart } from './restoreParts.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -23,12 +25,26 @@ export function restoreWeights(
     throw new UsageError(
       'ERR_RESUME_PARAMETERS',
       `${checkpoint.path} does not fit this module:\n  ${problems.join('\n  ')}\n` +
-        'Use the module options that the checkpoint was made with.',
+        'Use the module options that the checkpoint was made with, or begin a new run with the ' +
+        'weights that fit: --restore matching_weights.',
     );
   }
+  assignWeights(parameters, checkpoint);
+}
+
+/** Takes the weights whose name and shape fit. @returns what does not, a line each */
+export function restoreMatchingWeights(
+  parameters: readonly NamedParameter[],
+  checkpoint: Checkpoint,
+): string[] {
+  assignWeights(parameters, checkpoint);
+  return parameterProblems(parameters, checkpoint);
+}
+
+function assignWeights(parameters: readonly NamedParameter[], { tensors }: Checkpoint): void {
   for (const { name, variable } of parameters) {
-    const saved = checkpoint.tensors.get(`model/${name}`);
-    if (saved === undefined) continue;
+    const saved = tensors.get(`model/${name}`);
+    if (saved?.shape.join() !== variable.shape.join()) continue;
     const data = saved.data as Float32Array;
     const value = tf.tensor(data.slice(), variable.shape, variable.dtype);
     variable.assign(value);
@@ -70,6 +86,7 @@ function parameterProblems(
 
 /**
  * Puts everything else of a checkpoint back: the run goes on where it was saved.
+ * @param parts of the checkpoint; null: all
  * @throws UsageError ERR_RESUME_WEIGHTS_ONLY, ERR_RESUME_SEED, ERR_RESUME_BATCH_SIZE,
  *   ERR_DATA_ORDER_CHANGED when the run could not be the same one
  */
@@ -77,14 +94,26 @@ export async function restoreProgress(
   run: Run,
   { loader, optimizer }: SavedParts,
   checkpoint: Checkpoint,
+  parts: readonly RestorePart[] | null = null,
 ): Promise<void> {
   const { state, path } = checkpoint;
+  const takes = (part: RestorePart): boolean => parts?.includes(part) ?? true;
+  if (!takes('optimizer') && !takes('callbacks') && !takes('progress')) return;
   if (state.weightsOnly !== false) {
     throw new UsageError(
       'ERR_RESUME_WEIGHTS_ONLY',
-      `${path} holds weights only, so training cannot go on from it. Use a checkpoint saved without weights_only.`,
+      `${path} holds weights only, so training cannot go on from it. Use a checkpoint saved without weights_only, or begin a new run with its weights: --restore weights.`,
     );
   }
+  if (takes('progress')) restorePosition(run, loader, checkpoint);
+  if (takes('optimizer')) {
+    optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
+  }
+  if (takes('callbacks')) restoreCallbacks(run, checkpoint);
+  await run.hooks.call('onLoadCheckpoint', state);
+}
+
+function restorePosition(run: Run, loader: Loader, { state, path }: Checkpoint): void {
   requireEqual(path, 'seed', 'ERR_RESUME_SEED', state.seed, run.options.seed);
   requireEqual(path, 'batch_size', 'ERR_RESUME_BATCH_SIZE', state.batchSize, loader.batchSize);
   loadCounters(run.counters, state.counters as JsonObject);
@@ -93,9 +122,6 @@ export async function restoreProgress(
   run.progress.position = restoreLoader(loader, state.loader as unknown as LoaderState);
   run.store.loadStateDict(state.metrics as JsonObject);
   run.logs.loadStateDict(state.logs as JsonObject);
-  optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
-  restoreCallbacks(run, checkpoint);
-  await run.hooks.call('onLoadCheckpoint', state);
 }
 
 /** What was under way when the file was saved is either done or will be done again. */
@@ -138,6 +164,6 @@ function requireEqual(
   throw new UsageError(
     code,
     `${path} was saved with ${what} ${String(saved)}, this run has ${String(current)}: it would not be ` +
-      `the same run. Set ${what} back to ${String(saved)}, or start a new run from the weights alone.`,
+      `the same run. Set ${what} back to ${String(saved)}, or begin a new run from what is in it: --restore weights,optimizer.`,
   );
 }

@@ -9,6 +9,7 @@ import { forcedResult, runFit } from './fit.ts';
 import { predictBatches, type Prediction } from './loops/predictionLoop.ts';
 import { resolvePorts, type ResolvedPorts, type TrainerPorts } from './ports.ts';
 import type { EvaluationResult, FitResult } from './results.ts';
+import { checkRestore, type RestoreOptions } from './restoreParts.ts';
 import { checkpointPath, runFolderOf } from './runOutput.ts';
 import { Session } from './session.ts';
 import { ForcedInterrupt } from './stopRequests.ts';
@@ -30,7 +31,7 @@ interface CommonArguments {
 }
 
 /** What `fit` trains, and on what. */
-export interface FitArguments extends CommonArguments {
+export interface FitArguments extends CommonArguments, RestoreOptions {
   /** Instead of a data module. */
   readonly trainLoader?: Loaders;
   readonly valLoader?: Loaders;
@@ -65,9 +66,11 @@ export class Trainer {
    * @throws whatever a step, hook or loader threw, after everything is closed
    */
   async fit(args: FitArguments): Promise<FitResult> {
+    checkRestore(args, (args.ckptPath ?? null) !== null);
     const checkpoint = await this.#readCheckpoint(args);
-    const session = await this.#open('fit', args, checkpoint);
-    return this.#close(session, runFit(session, args, checkpoint, this.#ports), () =>
+    const goesOn = args.restore?.includes('progress') ?? true;
+    const session = await this.#open('fit', args, goesOn ? checkpoint : null);
+    return this.#close(session, runFit(session, args, checkpoint, this.#ports, args), () =>
       forcedResult(session, this.#ports),
     );
   }

@@ -3,13 +3,26 @@ import type { Override } from '../../config/overrides.ts';
 import { UsageError } from '../../errors.ts';
 import { resumeSource } from '../checkpointSource.ts';
 import { argumentsOf, type OpenRun } from '../openRun.ts';
+import { parseRestore, restoreParts } from '../../trainer/restoreParts.ts';
 import type { Command, CommandContext } from './command.ts';
 import { requestOf, runConfigured } from './configured.ts';
+
+const restoreFlags = {
+  restore: {
+    takes: 'value',
+    describe: `Begin a new run with parts of the checkpoint: ${restoreParts.join(', ')}.`,
+  },
+  override_lr: {
+    takes: 'value',
+    describe: 'Learning rate from here on, whatever the configuration and the checkpoint say.',
+  },
+} as const;
 
 /** Trains. */
 export const fit: Command = {
   describe: 'Train. With --ckpt_path: go on from a checkpoint.',
-  run: (context) => runConfigured(context, requestOf(context), fitOpen),
+  flags: restoreFlags,
+  run: (context) => runConfigured(context, requestOf(context), fitOpen(context)),
 };
 
 /** Goes on from a checkpoint with the configuration that is in it. */
@@ -17,13 +30,14 @@ export const resume: Command = {
   describe:
     'Go on from a checkpoint, the folder of a run, or "last", with the configuration inside; files and flags change it.',
   words: 1,
+  flags: restoreFlags,
   run: async (context) => {
     const embeddedIn = await sourceOf(context);
     const origin = { kind: 'cli', flag: '--ckpt_path' } as const;
     const ckptPath = { path: ['ckpt_path'], node: fromPlain(embeddedIn, origin) };
     const request = requestOf(context);
     const overrides = [...request.overrides, ckptPath];
-    return runConfigured(context, { ...request, overrides, embeddedIn }, fitOpen);
+    return runConfigured(context, { ...request, overrides, embeddedIn }, fitOpen(context));
   },
 };
 
@@ -31,8 +45,17 @@ export const validate = evaluation('validate', 'Compute the validation metrics.'
 
 export const test = evaluation('test', 'Compute the test metrics.');
 
-async function fitOpen(open: OpenRun): Promise<number> {
-  return (await open.trainer.fit(argumentsOf(open))).exitCode;
+function fitOpen({ args }: CommandContext): (open: OpenRun) => Promise<number> {
+  const restore = args.options.get('restore');
+  const lr = args.options.get('override_lr');
+  return async (open) => {
+    const { exitCode } = await open.trainer.fit({
+      ...argumentsOf(open),
+      ...(restore !== undefined && { restore: parseRestore(String(restore)) }),
+      ...(lr !== undefined && { overrideLr: Number(lr) }),
+    });
+    return exitCode;
+  };
 }
 
 function evaluation(kind: 'validate' | 'test', describe: string): Command {

@@ -25,6 +25,8 @@ export interface RoundSettings {
 /** One optimizer bound to its parameters. */
 export class BoundRound {
   readonly name: string;
+  /** Rate of the first group instead of its own; null: as the optimizer was made. */
+  lrOverride: number | null = null;
   arena: ParameterArena;
   readonly optimizer: Optimizer;
   readonly #scheduler: Scheduler | undefined;
@@ -106,8 +108,11 @@ export class BoundRound {
   schedule(updates: number, epoch: number): void {
     const factors = this.#currentFactors(updates, epoch);
     const { adjustRate } = this.#settings;
-    this.#factors = factors.map((factor, index) => {
-      const group = this.optimizer.groups[index];
+    const { lrOverride, optimizer } = this;
+    const scale = lrOverride === null ? 1 : lrOverride / (optimizer.groups[0].lr || 1);
+    this.#factors = factors.map((scheduled, index) => {
+      const group = optimizer.groups[index];
+      const factor = scheduled * scale;
       if (adjustRate === undefined || group.lr === 0) return factor;
       return adjustRate({ ...this.#view(group), lr: group.lr * factor }) / group.lr;
     });
@@ -151,6 +156,7 @@ export class BoundRound {
       optimizer: this.optimizer.stateDict(),
       scheduler: statefulPart(this.#scheduler)?.stateDict() ?? null,
       accumulatedWeight: this.arena.accumulatedWeight,
+      ...(this.lrOverride !== null && { lrOverride: this.lrOverride }),
     };
   }
 
@@ -177,6 +183,7 @@ export class BoundRound {
     const { arena, optimizer, name } = this;
     optimizer.loadStateDict(state.optimizer as JsonObject);
     optimizer.loadStateTensors(withoutPrefix(tensors, `optim/${name}/`));
+    if (typeof state.lrOverride === 'number') this.lrOverride = state.lrOverride;
     if (state.scheduler !== null) {
       statefulPart(this.#scheduler)?.loadStateDict(state.scheduler as JsonObject);
     }

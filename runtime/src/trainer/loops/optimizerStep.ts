@@ -104,6 +104,11 @@ export class OptimizerStep {
     for (const round of this.rounds) round.afterValidation(metrics, step);
   }
 
+  /** Sets the rate of each round's first group; the others keep their ratio to it. */
+  overrideLr(lr: number): void {
+    for (const round of this.rounds) round.lrOverride = lr;
+  }
+
   stateDict(): JsonObject {
     return Object.fromEntries(this.rounds.map((round) => [round.name, round.stateDict()]));
   }
