@@ -15,8 +15,14 @@ export function intersectionSpace(trials: readonly FrozenTrial[]): Space {
       names = Object.keys(trial.distributions).sort();
       continue;
     }
+    let differs = false;
+    for (const name of names) {
+      if (isSame(latest.distributions[name], trial.distributions[name])) continue;
+      differs = true;
+      break;
+    }
     const { distributions } = latest;
-    if (!names.every((name) => isSame(distributions[name], trial.distributions[name]))) {
+    if (differs) {
       names = names.filter((name) => isSame(distributions[name], trial.distributions[name]));
     }
   }

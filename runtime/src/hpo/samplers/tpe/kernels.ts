@@ -65,12 +65,19 @@ export function addLogDensities(kernels: Kernels, x: number, scores: Float64Arra
 export function addConstants(kernels: Kernels, constants: Float64Array): void {
   if (kernels.kind === 'categorical') return;
   const { mu, sigma, low, high, step } = kernels;
-  eachDistinct(kernels, (first, members) => {
-    const [a, b] = [(low - mu[first]) / sigma[first], (high - mu[first]) / sigma[first]];
-    const scale = step === null ? Math.log(sigma[first]) + LOG_SQRT_TAU : 0;
-    const constant = logMass(a, b) + scale;
-    for (const index of members) constants[index] -= constant;
-  });
+  if (step !== null) {
+    eachDistinct(kernels, (first, members) => {
+      const width = sigma[first];
+      const mass = logMass((low - mu[first]) / width, (high - mu[first]) / width);
+      for (const index of members) constants[index] -= mass;
+    });
+    return;
+  }
+  for (let index = 0; index < mu.length; index++) {
+    const width = sigma[index];
+    const mass = logMass((low - mu[index]) / width, (high - mu[index]) / width);
+    constants[index] -= mass + Math.log(width) + LOG_SQRT_TAU;
+  }
 }
 
 function addCategorical(kernels: CategoricalKernels, x: number, scores: Float64Array): void {
@@ -147,8 +154,20 @@ function widths(mu: Float64Array, order: Uint32Array, low: number, high: number)
   return sigma;
 }
 
-/** Positions by value, equal ones in their order. */
+/** Positions by value, equal ones in their order; without a comparison function, which is slow. */
 function sortedOrder(values: Float64Array): Uint32Array {
-  const order = Uint32Array.from(values.keys());
-  return order.sort((a, b) => values[a] - values[b] || a - b);
+  const sorted = values.slice().sort();
+  const taken = new Uint32Array(values.length);
+  const order = new Uint32Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    let [from, to] = [0, sorted.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (sorted[middle] < value) from = middle + 1;
+      else to = middle;
+    }
+    order[from + taken[from]++] = index;
+  }
+  return order;
 }

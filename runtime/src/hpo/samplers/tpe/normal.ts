@@ -28,7 +28,10 @@ export function logMass(a: number, b: number): number {
   // In the right tail differences cancel, so it is mirrored to the left one.
   if (a > 0) return logDifference(logNdtr(-a), logNdtr(-b));
   if (b <= 0) return logDifference(logNdtr(b), logNdtr(a));
-  return Math.log1p(-ndtr(a) - ndtr(-b));
+  // So far out nothing is missing that a number near 1 could show.
+  const left = a < -8.5 ? 0 : ndtr(a);
+  const right = b > 8.5 ? 0 : ndtr(-b);
+  return left === 0 && right === 0 ? 0 : Math.log1p(-left - right);
 }
 
 /** The point of the standard normal cut to [a, b] below which the share `q` of its mass lies. */
@@ -75,6 +78,8 @@ function logSum(a: number, b: number): number {
  */
 export function erfc(x: number): number {
   const size = Math.abs(x);
+  // Beyond this the complement is lost in the rounding of 2.
+  if (x < -6) return 2;
   if (size <= 0.46875) return 1 - x * smallErf(x * x);
   const tail = size <= 4 ? middleTail(size) : farTail(size);
   return x < 0 ? 2 - tail : tail;

@@ -39,15 +39,20 @@ export class ParzenEstimator {
   logDensity(point: readonly number[]): number {
     const scores = this.#scores;
     scores.set(this.#constants);
-    for (const [axis, kernels] of this.kernels.entries()) {
-      addLogDensities(kernels, point[axis], scores);
+    for (let axis = 0; axis < this.kernels.length; axis++) {
+      addLogDensities(this.kernels[axis], point[axis], scores);
     }
     let highest = -Infinity;
-    for (const score of scores) if (score > highest) highest = score;
+    for (let index = 0; index < scores.length; index++) {
+      if (scores[index] > highest) highest = scores[index];
+    }
     if (highest === -Infinity) return -Infinity;
     let sum = 0;
-    // What is e^-45 of the largest cannot change the sum.
-    for (const score of scores) if (score > highest - 45) sum += Math.exp(score - highest);
+    // All that lies below adds less than e^-30 of the largest.
+    const least = highest - 30 - Math.log(scores.length);
+    for (let index = 0; index < scores.length; index++) {
+      if (scores[index] > least) sum += Math.exp(scores[index] - highest);
+    }
     return Math.log(sum) + highest;
   }
 

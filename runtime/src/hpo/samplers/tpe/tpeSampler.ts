@@ -140,13 +140,19 @@ function observe(
 ): Observations {
   const names = Object.keys(space);
   const columns = names.map(() => new Float64Array(trials.length));
+  const numeric = names.map((name) => space[name].kind !== 'categorical');
   let count = 0;
   for (const trial of trials) {
     const params = multivariate ? knownParams(trial) : trial.params;
-    if (!names.every((name) => Object.hasOwn(params, name))) continue;
-    for (const [axis, name] of names.entries()) {
-      columns[axis][count] = toInternal(space[name], params[name]);
+    let complete = true;
+    for (let axis = 0; axis < names.length && complete; axis++) {
+      const name = names[axis];
+      const value = params[name] as ParamValue | undefined;
+      complete = value !== undefined;
+      if (typeof value === 'number' && numeric[axis]) columns[axis][count] = value;
+      else if (value !== undefined) columns[axis][count] = toInternal(space[name], value);
     }
+    if (!complete) continue;
     count++;
   }
   return Object.fromEntries(names.map((name, axis) => [name, columns[axis].subarray(0, count)]));
