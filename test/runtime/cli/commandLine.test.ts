@@ -156,6 +156,11 @@ describe('a run', () => {
     const json = JSON.parse((await run('inspect', checkpoint, '--json')).printed) as object;
     expect(json).toHaveProperty('info.config.provenance');
 
+    const begun = await run('fit', ...config, '--ckpt_path', checkpoint, '--restore', 'weight');
+    expect([begun.code, begun.warned]).toEqual([2, expect.stringMatching(/restore takes weights/)]);
+    const faster = await run('resume', checkpoint, '--override-lr', 'fast');
+    expect([faster.code, faster.warned]).toEqual([2, expect.stringMatching(/override_lr is NaN/)]);
+
     const resumed = await run(
       'resume',
       '--checkpoint-path',
