@@ -45,7 +45,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     text: 'Journal file (runs/hpo/<study>/study.journal), or postgresql://... for many machines.',
   },
   'resume-from': { value: 'PATH', text: 'Folder or journal of the search to go on with.' },
-  sampler: { value: 'NAME', text: 'random.' },
+  sampler: { value: 'NAME', text: 'tpe, tpe-group or random (tpe).' },
   pruner: { value: 'NAME', text: 'median or none (median).' },
   seed: { value: 'N', text: 'Seed of the suggestions; kept in the study (0).' },
   'trial-steps': {
@@ -135,7 +135,7 @@ function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFil
     more: count('more', 1),
     studyName: given.get('study-name') ?? null,
     storage: given.get('storage') ?? null,
-    sampler: given.get('sampler') ?? 'random',
+    sampler: given.get('sampler') ?? 'tpe',
     pruner: given.get('pruner') ?? 'median',
     seed: count('seed', 0),
     trialSteps: count('trial-steps', 1),

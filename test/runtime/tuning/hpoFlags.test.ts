@@ -9,7 +9,7 @@ describe('flags of a search', () => {
       more: null,
       studyName: null,
       storage: null,
-      sampler: 'random',
+      sampler: 'tpe',
       pruner: 'median',
       seed: null,
       trialSteps: null,

@@ -160,7 +160,7 @@ describe('a wrong command line', () => {
   it.each([
     [['--n-trails', '5'], 'unknown flag --n-trails. Did you mean "--n-trials"?'],
     [['--n-trials', 'ten'], '--n-trials expects a whole number from 1, got "ten"'],
-    [['--sampler', 'tpe'], 'the sampler "tpe" is not available in this version'],
+    [['--sampler', 'tpee'], 'unknown sampler "tpee". Did you mean "tpe"?'],
     [['--storage', 'mysql://db/x'], 'mysql:// is not supported'],
   ])('%p is refused before anything is made', async (args, message) => {
     const { code, output } = await search.run(args);
