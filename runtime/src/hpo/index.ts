@@ -15,9 +15,18 @@ export { FixedTrial } from './fixedTrial.ts';
 export { type FrozenTrial, lastStep } from './frozenTrial.ts';
 export type { HpoConfig } from './hpoConfig.ts';
 export type { Plain } from './plain.ts';
+export { HyperbandPruner, type HyperbandOptions } from './pruners/hyperbandPruner.ts';
 export { MedianPruner } from './pruners/medianPruner.ts';
 export { NonePruner } from './pruners/nonePruner.ts';
 export { PercentilePruner, type PercentilePrunerOptions } from './pruners/percentilePruner.ts';
+export { PatientPruner, type PatientPrunerOptions } from './pruners/patientPruner.ts';
+export {
+  SuccessiveHalvingPruner,
+  type SuccessiveHalvingOptions,
+} from './pruners/successiveHalvingPruner.ts';
+export { ThresholdPruner, type ThresholdPrunerOptions } from './pruners/thresholdPruner.ts';
+export { constraintsOf } from './constraints.ts';
+export { paretoFront } from './pareto.ts';
 export type { PruneDecision, Pruner, PrunerContext } from './pruners/pruner.ts';
 export { createPruner, createSampler } from './registry.ts';
 export { RandomSampler } from './samplers/randomSampler.ts';

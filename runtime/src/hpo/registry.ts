@@ -1,8 +1,10 @@
 import { didYouMean, UsageError } from '../errors.ts';
+import { HyperbandPruner } from './pruners/hyperbandPruner.ts';
 import { MedianPruner } from './pruners/medianPruner.ts';
 import { NonePruner } from './pruners/nonePruner.ts';
 import type { PercentilePrunerOptions } from './pruners/percentilePruner.ts';
 import type { Pruner } from './pruners/pruner.ts';
+import { SuccessiveHalvingPruner } from './pruners/successiveHalvingPruner.ts';
 import { RandomSampler } from './samplers/randomSampler.ts';
 import type { Sampler } from './samplers/sampler.ts';
 import { TpeSampler } from './samplers/tpe/tpeSampler.ts';
@@ -15,12 +17,14 @@ const SAMPLERS: Readonly<Record<string, () => Sampler>> = {
 
 const PRUNERS: Readonly<Record<string, (options?: PercentilePrunerOptions) => Pruner>> = {
   median: (options) => new MedianPruner(options),
+  successive_halving: () => new SuccessiveHalvingPruner(),
+  hyperband: () => new HyperbandPruner(),
   none: () => new NonePruner(),
 };
 
 /** Known from Optuna, not offered yet; refused by name instead of as a misspelling. */
 const LATER_SAMPLERS = ['grid', 'brute_force', 'qmc', 'cmaes', 'nsgaii', 'gp'];
-const LATER_PRUNERS = ['percentile', 'successive_halving', 'hyperband', 'threshold', 'patient'];
+const LATER_PRUNERS = ['percentile', 'threshold', 'patient', 'wilcoxon'];
 
 /**
  * The sampler of that name.

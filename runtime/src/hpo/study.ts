@@ -3,6 +3,7 @@ import { Rng } from '../random/rng.ts';
 import type { ParamValue } from './distribution.ts';
 import { type Draft, draftOf } from './draft.ts';
 import { type FrozenTrial, lastStep } from './frozenTrial.ts';
+import { paretoFront } from './pareto.ts';
 import type { Plain } from './plain.ts';
 import { MedianPruner } from './pruners/medianPruner.ts';
 import type { PruneDecision, Pruner } from './pruners/pruner.ts';
@@ -137,6 +138,11 @@ export class Study {
     return bestOf(await this.trials(), this.#direction());
   }
 
+  /** The Pareto front: complete, feasible trials that no other one beats. */
+  async bestTrials(): Promise<readonly FrozenTrial[]> {
+    return paretoFront(await this.trials(), this.directions);
+  }
+
   /** The next trial: an enqueued one if any waits, otherwise a new one. */
   async ask(changes: TrialChanges = {}): Promise<Trial> {
     const known = await this.trials();
@@ -263,7 +269,11 @@ export class Study {
     const trials = await this.trials();
     const trial = trials.find((other) => other.id === trialId);
     if (trial === undefined) return { prune: false, reason: 'the trial is not in the study' };
-    return this.pruner.decide({ direction: this.#direction(), trials, trial });
+    const direction = this.#direction();
+    const decision = this.pruner.decide({ studyName: this.name, direction, trials, trial });
+    const { systemAttrs } = decision;
+    if (systemAttrs !== undefined) await this.storage.updateTrial(trialId, { systemAttrs });
+    return { prune: decision.prune, reason: decision.reason };
   }
 
   async #outcome(

@@ -1,4 +1,5 @@
 import { LightboxError } from '../errors.ts';
+import { constraintAttr } from './constraints.ts';
 import {
   categoricalDistribution,
   containsInternal,
@@ -126,6 +127,14 @@ export class Trial implements TrialLike {
 
   async setSystemAttr(key: string, value: Plain): Promise<void> {
     await this.#host.update(this.id, this.takePending({ systemAttrs: { [key]: value } }));
+  }
+
+  /** Records a constraint: the trial is feasible when none of its constraints is above 0. */
+  async setConstraint(key: string, value: number): Promise<void> {
+    if (Number.isNaN(value)) {
+      throw new LightboxError('ERR_HPO_PARAM', `constraint "${key}" is NaN`);
+    }
+    await this.setSystemAttr(constraintAttr(key), value);
   }
 
   /** Records the suggestions made so far. */

@@ -4,12 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, it } from '@jest/globals';
 import {
+  HyperbandPruner,
   JournalStorage,
   MedianPruner,
   MemoryStorage,
   NonePruner,
+  PatientPruner,
   PercentilePruner,
   RandomSampler,
+  SuccessiveHalvingPruner,
+  ThresholdPruner,
   TpeSampler,
 } from '../../../runtime/src/hpo/index.ts';
 import { prunerSuite } from '../../../runtime/src/testing/prunerSuite.ts';
@@ -33,3 +37,7 @@ samplerSuite(api, 'tpe by parameter', () => new TpeSampler({ multivariate: false
 prunerSuite(api, 'none', () => new NonePruner());
 prunerSuite(api, 'median', () => new MedianPruner());
 prunerSuite(api, 'percentile 25', () => new PercentilePruner(25));
+prunerSuite(api, 'successive halving', () => new SuccessiveHalvingPruner());
+prunerSuite(api, 'hyperband', () => new HyperbandPruner());
+prunerSuite(api, 'threshold', () => new ThresholdPruner({ lower: -2000, upper: 2000 }));
+prunerSuite(api, 'patient', () => new PatientPruner(new MedianPruner(), { patience: 1 }));

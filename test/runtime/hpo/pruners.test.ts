@@ -119,7 +119,7 @@ describe('names', () => {
       'the sampler "gp" is not available in this version. Available: tpe, tpe-group, random',
     ],
     [() => createPruner('mediann'), 'unknown pruner "mediann". Did you mean "median"?'],
-    [() => createPruner('hyperband'), 'the pruner "hyperband" is not available'],
+    [() => createPruner('wilcoxon'), 'the pruner "wilcoxon" is not available'],
     [() => createPruner('constructor'), 'unknown pruner "constructor"'],
   ])('refuse the others (%#)', (make, message) => {
     expect(make).toThrow(message);

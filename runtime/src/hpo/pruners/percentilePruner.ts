@@ -90,7 +90,7 @@ function bestReport(trial: FrozenTrial, direction: Direction): number | undefine
 }
 
 /** True when no earlier report of the trial falls into the interval of `step`. */
-function isFirstInInterval(
+export function isFirstInInterval(
   step: number,
   trial: FrozenTrial,
   warmup: number,

@@ -1,8 +1,11 @@
 import type { FrozenTrial } from '../frozenTrial.ts';
+import type { Plain } from '../plain.ts';
 import type { Direction } from '../trialState.ts';
 
 /** What a pruner may look at. */
 export interface PrunerContext {
+  /** Default ''. */
+  readonly studyName?: string;
   readonly direction: Direction;
   /** All trials of the study by number, among them the one in question. */
   readonly trials: readonly FrozenTrial[];
@@ -14,6 +17,8 @@ export interface PrunerContext {
 export interface PruneDecision {
   readonly prune: boolean;
   readonly reason: string;
+  /** To be recorded with the trial, for later decisions. */
+  readonly systemAttrs?: Readonly<Record<string, Plain>>;
 }
 
 /** Decides after a report whether a trial goes on. Pure: the same context, the same decision. */
