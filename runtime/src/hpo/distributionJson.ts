@@ -27,11 +27,24 @@ export function distributionToJson(distribution: Distribution): string {
   return writePythonJson({ name: 'FloatDistribution', attributes }, true);
 }
 
+const known = new Map<string, Distribution>();
+
 /**
  * Reads Optuna's string, also the names used before Optuna 3.
  * @throws LightboxError ERR_HPO_DISTRIBUTION for an unknown name or attributes that do not fit
  */
 export function distributionFromJson(text: string): Distribution {
+  // The trials of a study describe few different ones; sharing them makes comparing them cheap.
+  let distribution = known.get(text);
+  if (distribution === undefined) {
+    distribution = parse(text);
+    if (known.size >= 1000) known.clear();
+    known.set(text, distribution);
+  }
+  return distribution;
+}
+
+function parse(text: string): Distribution {
   const { name, attributes } = parsePythonJson(text) as {
     name: string;
     attributes: {
