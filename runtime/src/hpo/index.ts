@@ -43,7 +43,14 @@ export type {
   TrialChanges,
   TrialTemplate,
 } from './storages/storage.ts';
-export { bestOf, Study, type StudyOptions, type TellOptions, TrialPruned } from './study.ts';
+export {
+  bestOf,
+  Study,
+  type StudyCallback,
+  type StudyOptions,
+  type TellOptions,
+  TrialPruned,
+} from './study.ts';
 export { Trial } from './trial.ts';
 export type { TrialLike } from './trialLike.ts';
 export { type Direction, isFinished, type TrialState } from './trialState.ts';

@@ -35,6 +35,9 @@ export interface StudyOptions {
   readonly loadIfExists?: boolean;
 }
 
+/** Called by {@link Study.optimize} after each trial. */
+export type StudyCallback = (study: Study, trial: FrozenTrial) => void | Promise<void>;
+
 /** How a trial ended, for {@link Study.tell}. */
 export interface TellOptions {
   /** Default: COMPLETE when there are values, FAIL when they are missing or NaN. */
@@ -57,6 +60,7 @@ export class Study {
   readonly seed: number;
   readonly #id: number;
   readonly #rng: Rng;
+  #stopped = false;
 
   private constructor(record: StudyRecord, storage: Storage, seed: number, options: StudyOptions) {
     this.name = record.name;
@@ -243,26 +247,36 @@ export class Study {
   }
 
   /**
-   * Runs `objective` for `nTrials` further trials in this process. It returns the value, throws
-   * {@link TrialPruned} to be pruned; any other error ends the trial as FAIL and is thrown on.
+   * Runs `objective` for `nTrials` further trials in this process, fewer after {@link stop}. It
+   * returns the value, throws {@link TrialPruned} to be pruned; any other error ends the trial as
+   * FAIL and is thrown on.
+   * @param callbacks called with each trial that has ended, pruned ones too
    */
   async optimize(
     objective: (trial: Trial) => number | readonly number[] | Promise<number | readonly number[]>,
     nTrials: number,
+    callbacks: readonly StudyCallback[] = [],
   ): Promise<void> {
-    for (let count = 0; count < nTrials; count++) {
+    this.#stopped = false;
+    for (let count = 0; count < nTrials && !this.#stopped; count++) {
       const trial = await this.ask();
+      let ended: FrozenTrial;
       try {
-        await this.tell(trial, await objective(trial));
+        ended = await this.tell(trial, await objective(trial));
       } catch (error) {
-        if (error instanceof TrialPruned) {
-          await this.tell(trial, undefined, { state: 'PRUNED' });
-          continue;
+        if (!(error instanceof TrialPruned)) {
+          await this.tell(trial, undefined, { state: 'FAIL' }).catch(() => undefined);
+          throw error;
         }
-        await this.tell(trial, undefined, { state: 'FAIL' }).catch(() => undefined);
-        throw error;
+        ended = await this.tell(trial, undefined, { state: 'PRUNED' });
       }
+      for (const callback of callbacks) await callback(this, ended);
     }
+  }
+
+  /** Lets {@link optimize} end after the running trial; for objectives and callbacks. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   async #decide(trialId: number): Promise<PruneDecision> {
