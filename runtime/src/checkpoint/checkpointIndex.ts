@@ -4,6 +4,7 @@ import { isPlainObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import { writeFileAtomic } from '../core/atomicFile.ts';
 import type { FileOps } from '../core/atomicFile.ts';
+import type { SaveRecord } from './contents.ts';
 import { isCheckpointName, readCheckpointHeader } from './readCheckpoint.ts';
 import { decodeState, encodeState } from './stateJson.ts';
 
@@ -41,19 +42,53 @@ export const indexName = 'checkpoints.json';
  * files: after a crash between the two writes, or when files were copied, removed or replaced, or
  * the index is unreadable, what the files' headers say counts.
  */
-export async function readIndex(folder: string): Promise<CheckpointEntry[]> {
+export async function readIndex(folder: string): Promise<readonly CheckpointEntry[]> {
+  return (await compareIndex(folder)).entries;
+}
+
+/** A checkpoint file whose save the index knows nothing of. */
+export interface UnindexedFile {
+  readonly entry: CheckpointEntry;
+  readonly save: SaveRecord | null;
+}
+
+/** The entries of `folder`, and those among them that the index lacks, in the order of saving. */
+export async function compareIndex(
+  folder: string,
+): Promise<{ entries: readonly CheckpointEntry[]; unindexed: UnindexedFile[] }> {
   const present = (await fs.readdir(folder).catch(() => [])).filter(isCheckpointName);
-  const indexed = new Map((await parseIndex(folder)).map((entry) => [entry.file, entry]));
-  const entries = await Promise.all(
-    present.map(async (file) => {
-      const known = indexed.get(file);
-      const found = await entryFromFile(folder, file);
-      // A damaged file stays known, so that who asks for it is told about the damage.
-      if (found === undefined) return known ?? [];
-      return known?.savedAt === found.savedAt ? known : found;
-    }),
+  const indexed = await parseIndex(folder);
+  const found = await Promise.all(present.map((file) => readEntry(folder, file)));
+  const known = indexed.filter(({ file, savedAt }) => {
+    const there = found.find(({ entry }) => entry.file === file);
+    // A damaged file stays known, so that who asks for it is told about the damage.
+    return there !== undefined && (there.damaged || there.entry.savedAt === savedAt);
+  });
+  const unindexed = found
+    .filter(({ damaged, entry }) => !damaged && !known.some(({ file }) => file === entry.file))
+    .toSorted((a, b) => bySavedAt(a.entry, b.entry) || Number(isAlias(a)) - Number(isAlias(b)));
+  const all = [...known, ...unindexed.map(({ entry }) => entry)].toSorted(bySavedAt);
+  const entries = all.reduce<readonly CheckpointEntry[]>(withEntry, []);
+  return { entries, unindexed };
+}
+
+/** `entries` with one more; an older best of the same monitor stays as one of the top. */
+export function withEntry(
+  entries: readonly CheckpointEntry[],
+  added: CheckpointEntry,
+): readonly CheckpointEntry[] {
+  const others = entries.filter(({ file }) => file !== added.file);
+  if (!added.kinds.includes('best')) return [...others, added];
+  const demoted = others.map((entry) =>
+    entry.monitor === added.monitor && entry.kinds.includes('best')
+      ? { ...entry, kinds: demote(entry.kinds) }
+      : entry,
   );
-  return entries.flat().toSorted(bySavedAt);
+  return [...demoted, added];
+}
+
+function demote(kinds: readonly CheckpointKind[]): CheckpointKind[] {
+  return [...new Set(kinds.map((kind) => (kind === 'best' ? 'top' : kind)))];
 }
 
 /** Replaces the index, all of it or nothing. */
@@ -83,14 +118,33 @@ async function parseIndex(folder: string): Promise<CheckpointEntry[]> {
   }
 }
 
-async function entryFromFile(folder: string, file: string): Promise<CheckpointEntry | undefined> {
+interface FoundFile extends UnindexedFile {
+  readonly damaged: boolean;
+}
+
+async function readEntry(folder: string, file: string): Promise<FoundFile> {
   try {
-    const { info, fileBytes } = await readCheckpointHeader(join(folder, file));
+    const { info, fileBytes, save } = await readCheckpointHeader(join(folder, file));
     const { step, epoch, metrics: values, savedAt } = info;
-    return { file, step, epoch, values, kinds: [], monitor: null, savedAt, bytes: fileBytes };
+    const kinds = kindsOf(file, save);
+    const monitor = save?.monitor ?? null;
+    const entry = { file, step, epoch, values, kinds, monitor, savedAt, bytes: fileBytes };
+    return { entry, save, damaged: false };
   } catch {
-    return undefined;
+    const entry = { file, step: 0, epoch: 0, values: {}, kinds: [], monitor: null, savedAt: '' };
+    return { entry: { ...entry, bytes: 0 }, save: null, damaged: true };
   }
+}
+
+/** A file that somebody copied to another name is nothing special. */
+function kindsOf(file: string, save: SaveRecord | null): CheckpointKind[] {
+  const kinds =
+    save?.file === file ? save.kinds : save?.alsoAs.find((alias) => alias.file === file)?.kinds;
+  return checkpointKinds.filter((kind) => kinds?.includes(kind));
+}
+
+function isAlias({ entry, save }: UnindexedFile): boolean {
+  return save !== null && save.file !== entry.file;
 }
 
 function isEntry(value: unknown): value is CheckpointEntry {

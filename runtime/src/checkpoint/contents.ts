@@ -18,12 +18,27 @@ export interface CheckpointInfo {
   readonly config: JsonObject | null;
 }
 
+/**
+ * Why a checkpoint was saved and what belongs to the save: enough to finish it after a crash
+ * between two of its files.
+ */
+export interface SaveRecord {
+  /** Name of the file in its folder; another name with the same record is a link or a copy. */
+  readonly file: string;
+  readonly kinds: readonly string[];
+  readonly monitor: string | null;
+  readonly alsoAs: readonly { readonly file: string; readonly kinds: readonly string[] }[];
+  /** Files of the folder that this one takes the place of. */
+  readonly removes: readonly string[];
+}
+
 /** What a checkpoint is made of. */
 export interface CheckpointContents {
   readonly info: CheckpointInfo;
   /** Everything that is not a tensor. NaN, Infinity and -0 survive. */
   readonly state: JsonObject;
   readonly tensors: readonly NamedTensor[];
+  readonly save?: SaveRecord;
 }
 
 /** A checkpoint that was read and verified. */
@@ -52,7 +67,8 @@ export function encodeMetadata(
   savedAt: string,
 ): Record<string, string> {
   const info = { ...contents.info, savedAt };
-  const text = encodeState({ info, state: contents.state });
+  const save = contents.save as unknown as JsonObject | undefined;
+  const text = encodeState({ info, state: contents.state, ...(save && { save }) });
   return { [formatKey]: formatVersion, [stateKey]: text };
 }
 
@@ -63,6 +79,7 @@ export function encodeMetadata(
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): {
   info: Checkpoint['info'];
   state: JsonObject;
+  save: SaveRecord | null;
 } {
   const version = metadata[formatKey] as string | undefined;
   if (version !== formatVersion) {
@@ -73,8 +90,10 @@ export function decodeMetadata(metadata: Readonly<Record<string, string>>): {
     );
   }
   try {
-    const { info, state } = decodeState(metadata[stateKey]);
-    if (isInfo(info) && isPlainObject(state)) return { info, state: state };
+    const { info, state, save } = decodeState(metadata[stateKey]);
+    if (isInfo(info) && isPlainObject(state)) {
+      return { info, state, save: isSaveRecord(save) ? save : null };
+    }
   } catch (error) {
     throw new CheckpointProblem('format', `its state is not JSON: ${(error as Error).message}`);
   }
@@ -90,6 +109,22 @@ function isInfo(value: unknown): value is Checkpoint['info'] {
     isPlainObject(value.metrics) &&
     isPlainObject(value.versions) &&
     (value.config === null || isPlainObject(value.config))
+  );
+}
+
+function isSaveRecord(value: unknown): value is SaveRecord {
+  return (
+    isPlainObject(value) &&
+    typeof value.file === 'string' &&
+    (value.monitor === null || typeof value.monitor === 'string') &&
+    Array.isArray(value.kinds) &&
+    Array.isArray(value.removes) &&
+    value.removes.every((file) => typeof file === 'string') &&
+    Array.isArray(value.alsoAs) &&
+    value.alsoAs.every(
+      (alias) =>
+        isPlainObject(alias) && typeof alias.file === 'string' && Array.isArray(alias.kinds),
+    )
   );
 }
 

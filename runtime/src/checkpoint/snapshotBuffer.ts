@@ -38,6 +38,11 @@ export class SnapshotBuffer {
     return { bytes, dataStart, tensors: entries, savedAt };
   }
 
+  /** Takes and touches memory for `length` bytes. */
+  reserve(length: number): void {
+    if (this.#memory.length < length) this.#memory = new Uint8Array(length).fill(1);
+  }
+
   #take(length: number): Uint8Array {
     if (this.#memory.length < length) this.#memory = new Uint8Array(length);
     return this.#memory.subarray(0, length);

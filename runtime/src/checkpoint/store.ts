@@ -1,12 +1,13 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { sweepLeftovers, syncFolder } from '../core/atomicFile.ts';
+import { linkFile, sweepLeftovers, syncFolder } from '../core/atomicFile.ts';
 import type { FileOps } from '../core/atomicFile.ts';
 import { sanitizeFileName } from '../core/fileNames.ts';
-import { bySavedAt, readIndex, writeIndex } from './checkpointIndex.ts';
+import { bySavedAt, withEntry, writeIndex } from './checkpointIndex.ts';
 import type { CheckpointEntry, CheckpointKind } from './checkpointIndex.ts';
-import type { CheckpointContents, CheckpointInfo } from './contents.ts';
+import type { CheckpointContents, CheckpointInfo, SaveRecord } from './contents.ts';
+import { finishSaves } from './finishSaves.ts';
 import { checkpointExtension } from './readCheckpoint.ts';
 import { SnapshotBuffer } from './snapshotBuffer.ts';
 import type { Snapshot } from './snapshotBuffer.ts';
@@ -21,8 +22,12 @@ export interface SaveRequest {
   readonly kinds: readonly CheckpointKind[];
   /** The metric that decided, for the kinds `best` and `top`. */
   readonly monitor?: string;
-  /** Further file names with the same content, each an entry of its own. */
+  /** Further names of the file, each an entry of its own. */
   readonly alsoAs?: readonly { file: string; kinds: readonly CheckpointKind[] }[];
+  /** Files of the folder to remove, once this one is safely there. */
+  readonly removes?: readonly string[];
+  /** What the file relies on (logged rows): it gets its name after that is done. */
+  readonly after?: Promise<unknown>;
 }
 
 /** A checkpoint that is copied and on its way to the disk. */
@@ -54,17 +59,18 @@ export class CheckpointStore {
   }
 
   /**
-   * Opens `folder`, which is made when it is missing, and removes what interrupted saves left.
+   * Opens `folder`, which is made when it is missing, finishes the save that a crash interrupted
+   * after its file was there, and removes what other interrupted saves left.
    * @throws UsageError ERR_CHECKPOINT_PERMISSION, ERR_CHECKPOINT_WRITE
    */
   static async open(folder: string, ops: FileOps = fs): Promise<CheckpointStore> {
     try {
       await fs.mkdir(folder, { recursive: true });
       await sweepLeftovers(folder, ops);
+      return new CheckpointStore(folder, await finishSaves(folder, ops), ops);
     } catch (error) {
       throw writeError(folder, error);
     }
-    return new CheckpointStore(folder, await readIndex(folder), ops);
   }
 
   /** All checkpoints in the order in which they were saved. */
@@ -87,13 +93,18 @@ export class CheckpointStore {
     // Looks again after each wait: another caller may have begun a write in the meantime.
     while (this.#inFlight !== null) await this.settle();
     const contents = request.collect();
-    const file = fileNameOf(request.file);
-    const snapshot = takeSnapshot(this.#buffer, this.pathOf(file), contents);
-    const written = this.#write({ ...request, file }, contents.info, snapshot);
+    const save = recordOf(request);
+    const snapshot = takeSnapshot(this.#buffer, this.pathOf(save.file), { ...contents, save });
+    const written = this.#write(request, save, contents.info, snapshot);
     this.#inFlight = written;
     // Reported by the next save or settle; without a handler of its own it would end the process.
     written.catch(() => undefined);
     return { written };
+  }
+
+  /** Takes the memory for checkpoints of `bytes` bytes now, so that the first save need not. */
+  reserve(bytes: number): void {
+    this.#buffer.reserve(bytes);
   }
 
   /** Waits for the write on its way and throws why it failed, once. Call it before the end. */
@@ -110,13 +121,7 @@ export class CheckpointStore {
   async remove(file: string): Promise<void> {
     await this.#alone(async () => {
       await this.#replaceEntries(this.#entries.filter((entry) => entry.file !== file));
-      try {
-        await this.#ops.unlink(this.pathOf(file));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-          throw writeError(this.pathOf(file), error);
-        }
-      }
+      await this.#unlink(file);
       await syncFolder(this.folder, this.#ops);
     });
   }
@@ -155,30 +160,57 @@ export class CheckpointStore {
     }
   }
 
+  // In this order a crash leaves a checkpoint that says itself what was still to be done.
   async #write(
-    request: SaveRequest,
-    info: CheckpointInfo,
-    snapshot: Snapshot,
+    { after, kinds, monitor, alsoAs = [] }: SaveRequest,
+    { file, removes }: SaveRecord,
+    { step, epoch, metrics: values }: CheckpointInfo,
+    { bytes, savedAt, ...snapshot }: Snapshot,
   ): Promise<CheckpointEntry> {
-    await persist(this.pathOf(request.file), snapshot, this.#ops);
+    await this.#persist(file, { bytes, savedAt, ...snapshot }, after);
     const entry: CheckpointEntry = {
-      file: request.file,
-      step: info.step,
-      epoch: info.epoch,
-      values: info.metrics,
-      kinds: request.kinds,
-      monitor: request.monitor ?? null,
-      savedAt: snapshot.savedAt,
-      bytes: snapshot.bytes.length,
+      ...{ file, step, epoch, values, kinds },
+      ...{ monitor: monitor ?? null, savedAt, bytes: bytes.length },
     };
     let entries = withEntry(this.#entries, entry);
-    for (const { file, kinds } of request.alsoAs ?? []) {
-      const name = fileNameOf(file);
-      await persist(this.pathOf(name), snapshot, this.#ops);
-      entries = withEntry(entries, { ...entry, file: name, kinds });
+    for (const alias of alsoAs) {
+      const name = fileNameOf(alias.file);
+      await this.#try(name, () => linkFile(this.pathOf(file), this.pathOf(name), this.#ops));
+      entries = withEntry(entries, { ...entry, file: name, kinds: alias.kinds });
     }
-    await this.#replaceEntries(entries);
+    await this.#replaceEntries(entries.filter((other) => !removes.includes(other.file)));
+    for (const name of removes) await this.#unlink(name);
+    if (removes.length > 0) await syncFolder(this.folder, this.#ops);
     return entry;
+  }
+
+  /** Makes the folder again when somebody removed it; then nothing else is in it any more. */
+  async #persist(file: string, snapshot: Snapshot, after?: Promise<unknown>): Promise<void> {
+    const path = this.pathOf(file);
+    try {
+      await persist(path, snapshot, this.#ops, after);
+    } catch (error) {
+      if (!isMissing((error as Error).cause)) throw error;
+      await this.#try(file, () => fs.mkdir(this.folder, { recursive: true }));
+      this.#entries = [];
+      await persist(path, snapshot, this.#ops, after);
+    }
+  }
+
+  async #unlink(file: string): Promise<void> {
+    await this.#try(file, () =>
+      this.#ops.unlink(this.pathOf(file)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      }),
+    );
+  }
+
+  async #try<T>(file: string, change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } catch (error) {
+      throw writeError(this.pathOf(file), error);
+    }
   }
 
   #unknown(file: string): UsageError {
@@ -204,21 +236,16 @@ function fileNameOf(file: string): string {
   return sanitizeFileName(file + ending);
 }
 
-// One best for each monitor: an older one stays as one of the top.
-function withEntry(
-  entries: readonly CheckpointEntry[],
-  added: CheckpointEntry,
-): readonly CheckpointEntry[] {
-  const others = entries.filter(({ file }) => file !== added.file);
-  if (!added.kinds.includes('best')) return [...others, added];
-  const demoted = others.map((entry) =>
-    entry.monitor === added.monitor && entry.kinds.includes('best')
-      ? { ...entry, kinds: demote(entry.kinds) }
-      : entry,
-  );
-  return [...demoted, added];
+function recordOf({ file, kinds, monitor, alsoAs = [], removes = [] }: SaveRequest): SaveRecord {
+  const name = fileNameOf(file);
+  const aliases = alsoAs.map((alias) => ({ file: fileNameOf(alias.file), kinds: alias.kinds }));
+  const kept = new Set([name, ...aliases.map((alias) => alias.file)]);
+  return {
+    ...{ file: name, kinds, monitor: monitor ?? null, alsoAs: aliases },
+    removes: removes.map(fileNameOf).filter((other) => !kept.has(other)),
+  };
 }
 
-function demote(kinds: readonly CheckpointKind[]): CheckpointKind[] {
-  return [...new Set(kinds.map((kind) => (kind === 'best' ? 'top' : kind)))];
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }

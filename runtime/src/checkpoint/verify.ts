@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crcTensor, decodeMetadata, formatKey, stateKey } from './contents.ts';
-import type { Checkpoint } from './contents.ts';
+import type { Checkpoint, SaveRecord } from './contents.ts';
 import { crc32 } from './crc32.ts';
 import { CheckpointProblem } from './problem.ts';
 import { RunningCrcs } from './runningCrcs.ts';
@@ -13,6 +13,8 @@ import type { NamedTensor } from './tensorData.ts';
 export interface CheckpointHeader {
   readonly info: Checkpoint['info'];
   readonly state: Checkpoint['state'];
+  /** Null in files that were not saved by a store. */
+  readonly save: SaveRecord | null;
   /** In file order, the checksums' own tensor left out. */
   readonly tensors: readonly TensorEntry[];
   readonly dataStart: number;

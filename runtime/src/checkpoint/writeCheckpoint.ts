@@ -1,4 +1,5 @@
 import * as fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { UsageError, messageOf } from '../errors.ts';
 import { replaceFile } from '../core/atomicFile.ts';
 import type { FileOps } from '../core/atomicFile.ts';
@@ -30,10 +31,22 @@ export function takeSnapshot(
   }
 }
 
-/** Puts `snapshot` at `path`, all of it or nothing. */
-export async function persist(path: string, snapshot: Snapshot, ops: FileOps = fs): Promise<void> {
+/**
+ * Puts `snapshot` at `path`, all of it or nothing.
+ * @param after what must be done before the file gets its name
+ */
+export async function persist(
+  path: string,
+  snapshot: Snapshot,
+  ops: FileOps = fs,
+  after?: Promise<unknown>,
+): Promise<void> {
+  const fill = async (file: FileHandle): Promise<void> => {
+    await writeSnapshot(file, snapshot);
+    await after;
+  };
   try {
-    await replaceFile(path, (file) => writeSnapshot(file, snapshot), ops);
+    await replaceFile(path, fill, ops);
   } catch (error) {
     throw writeError(path, error);
   }
@@ -41,6 +54,7 @@ export async function persist(path: string, snapshot: Snapshot, ops: FileOps = f
 
 /** Turns a failed file operation into an error that says what is still there and what to do. */
 export function writeError(path: string, error: unknown): UsageError {
+  if (error instanceof UsageError) return error;
   const { code, remedy } =
     remedies.find(({ errnos }) => errnos.includes((error as NodeJS.ErrnoException).code ?? '')) ??
     other;

@@ -9,6 +9,8 @@ export interface FileOps {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   readdir(path: string): Promise<string[]>;
+  link(from: string, to: string): Promise<void>;
+  copyFile(from: string, to: string): Promise<void>;
 }
 
 /**
@@ -37,6 +39,38 @@ export async function replaceFile(
     throw error;
   }
   await syncFolder(dirname(path), ops);
+}
+
+/**
+ * Gives the file at `from` the name `to` as well, in the same folder and as atomically: nothing is
+ * written a second time where the file system has hard links. What becomes of one name later does
+ * not change the other.
+ */
+export async function linkFile(from: string, to: string, ops: FileOps = fs): Promise<void> {
+  const temporary = temporaryPath(to);
+  try {
+    await ops.link(from, temporary).catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+      await ops.copyFile(from, temporary);
+      await syncFile(temporary, ops);
+    });
+    await ops.rename(temporary, to);
+    // Between two names of one file, a rename does nothing and leaves both.
+    await ops.unlink(temporary).catch(() => undefined);
+  } catch (error) {
+    await ops.unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(to), ops);
+}
+
+async function syncFile(path: string, ops: FileOps): Promise<void> {
+  const file = await ops.open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** `replaceFile` with the whole content at hand. */

@@ -24,6 +24,8 @@ function failingOps(operation: keyof FileOps, code: string): [FileOps, { now: bo
     },
     unlink: (path) => fs.unlink(path),
     readdir: (path) => fs.readdir(path),
+    link: (from, to) => fs.link(from, to),
+    copyFile: (from, to) => fs.copyFile(from, to),
   };
   return [ops, failing];
 }
@@ -123,7 +125,9 @@ describe('CheckpointStore', () => {
       ]) {
         await writeFile(join(folder, 'checkpoints.json'), broken);
         const again = await CheckpointStore.open(folder);
-        expect(again.entries()).toMatchObject([{ file: 'a.safetensors', step: 9, kinds: [] }]);
+        expect(again.entries()).toMatchObject([
+          { file: 'a.safetensors', step: 9, kinds: ['last'] },
+        ]);
       }
     });
   });
