@@ -227,6 +227,7 @@ describe('EarlyStopping', () => {
     mode: 'min' as const,
     minDelta: 0.1,
     checkFinite: true,
+    strict: true,
     stoppingThreshold: null,
     divergenceThreshold: 10,
     patience: { amount: 2, unit: 'validations' as const },
