@@ -78,6 +78,8 @@ export class ModelCheckpoint implements Callback {
   readonly #every: Duration;
   #state: State = { best: null, kept: [], savedStep: -1, savedSeconds: 0 };
   #suffix = '';
+  /** Settled when the newest save is on the disk, or taken back because it never got there. */
+  #pending: Promise<void> = Promise.resolve();
 
   constructor(options: ModelCheckpointOptions = {}) {
     this.#options = parseOptions(schema, options, 'ModelCheckpoint');
@@ -138,8 +140,14 @@ export class ModelCheckpoint implements Callback {
   /** The state at the end is always kept; a pause has saved it already. */
   async onTrainEnd(context: TrainerContext): Promise<void> {
     if (context.ended === 'paused' || context.ended === 'interrupted') return;
+    await this.#pending;
     if (!this.#options.saveLast || this.#state.savedStep === context.globalStep) return;
-    await this.#write(context, this.#path(context, lastName), { kinds: ['last'] });
+    await this.#write(
+      context,
+      this.#path(context, lastName),
+      { kinds: ['last'] },
+      structuredClone(this.#state),
+    );
   }
 
   stateDict(): JsonObject {
@@ -154,6 +162,8 @@ export class ModelCheckpoint implements Callback {
     const { monitor, mode, saveTopK, saveLast } = this.#options;
     const value = monitor === null ? null : currentValue(context, monitor, 'ModelCheckpoint');
     if (monitor !== null && value === null) return;
+    await this.#pending;
+    const before = structuredClone(this.#state);
     const path = this.#path(context, this.#name(context));
     this.#forgetOtherFolders(context);
     const ranking = rankCheckpoints(this.#state.kept, { path, value }, { mode, keep: saveTopK });
@@ -161,27 +171,44 @@ export class ModelCheckpoint implements Callback {
     const isKept = kept.some((item) => item.path === path);
     this.#state.kept = kept;
     this.#state.best = best;
+    const removes = removed.map((item) => item.path).filter((other) => other !== path);
     if (isKept) {
       const kind = value === null ? 'periodic' : best?.path === path ? 'best' : 'top';
       const last = { file: lastName, kinds: ['last'] as const };
-      await this.#write(context, path, {
+      const options: SaveOptions = {
         kinds: [kind],
+        removes,
         ...(monitor !== null && { monitor }),
         ...(saveLast && { alsoAs: [last] }),
-      });
+      };
+      await this.#write(context, path, options, before);
     } else if (saveLast) {
-      await this.#write(context, this.#path(context, lastName), { kinds: ['last'] });
-    }
-    for (const item of removed) {
-      if (item.path !== path) await context.removeCheckpoint(item.path);
+      const options: SaveOptions = { kinds: ['last'], removes };
+      await this.#write(context, this.#path(context, lastName), options, before);
+    } else {
+      for (const other of removes) await context.removeCheckpoint(other);
     }
   }
 
-  async #write(context: TrainerContext, path: string, options: SaveOptions): Promise<void> {
+  /** @param before the state to return to when nothing could be written */
+  async #write(
+    context: TrainerContext,
+    path: string,
+    options: SaveOptions,
+    before: State,
+  ): Promise<void> {
     this.#state.savedStep = context.globalStep;
     this.#state.savedSeconds = context.seconds;
     const weightsOnly = this.#options.saveWeightsOnly;
-    await context.saveCheckpoint(path, { ...options, weightsOnly, background: true });
+    let settle = (): void => undefined;
+    this.#pending = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const settled = (written: boolean): void => {
+      if (!written) this.#state = before;
+      settle();
+    };
+    await context.saveCheckpoint(path, { ...options, weightsOnly, settled, background: true });
   }
 
   #name(context: TrainerContext): string {

@@ -5,3 +5,4 @@ export type { CheckpointDescription } from './describe.ts';
 export { checkpointExtension, readCheckpoint } from './readCheckpoint.ts';
 export { checkpointsFolder, newestGood, resolveCheckpoint } from './resolve.ts';
 export { CheckpointStore } from './store.ts';
+export type { PendingSave } from './store.ts';

@@ -31,8 +31,12 @@ export interface SaveOptions {
   readonly monitor?: string;
   /** Further file names in the same folder that get the same content. */
   readonly alsoAs?: readonly { readonly file: string; readonly kinds: readonly SaveKind[] }[];
+  /** Checkpoints of the same folder to remove, once this one is safely on the disk. */
+  readonly removes?: readonly string[];
   /** Resolve once everything is copied and let the disk be written while training goes on. */
   readonly background?: boolean;
+  /** Told whether the file got to the disk, with `background` before the next save begins. */
+  readonly settled?: (written: boolean) => void;
 }
 
 /** Where a requested pause takes place; see `TrainerContext.requestPause`. */

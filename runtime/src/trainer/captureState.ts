@@ -1,4 +1,4 @@
-import type { CheckpointContents, CheckpointInfo } from '../checkpoint/contents.ts';
+import type { CheckpointInfo } from '../checkpoint/contents.ts';
 import type { NamedTensor } from '../checkpoint/tensorData.ts';
 import { callbackId } from '../core/callback.ts';
 import { countersState } from '../core/counters.ts';
@@ -8,6 +8,7 @@ import type { NamedParameter } from '../core/parameters.ts';
 import type { SaveOptions } from '../core/trainerContext.ts';
 import { loaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
+import type { Captured } from './checkpointWriter.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import { latestValues } from './results.ts';
 import type { Run } from './run.ts';
@@ -22,15 +23,15 @@ export interface SavedParts {
 
 /**
  * Everything of this moment that a resumed run needs. Tensors share memory with the run: they
- * must be written or copied before training goes on.
+ * must be written or copied before training goes on. The file relies on the rows logged so far,
+ * which are on their way to the disk in `after`.
  */
 export async function captureState(
   run: Run,
   parts: SavedParts,
   options: SaveOptions,
-): Promise<CheckpointContents> {
+): Promise<Captured> {
   const weightsOnly = options.weightsOnly === true;
-  await run.logs.flush();
   const state: JsonObject = {
     kinds: [...(options.kinds ?? [])],
     weightsOnly,
@@ -45,7 +46,10 @@ export async function captureState(
   const tensors = weightTensors(parts);
   if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
   for (const callback of run.callbacks) tensors.push(...(callback.stateTensors?.() ?? []));
-  return { info: checkpointInfo(run), state, tensors };
+  const after = run.logs.flush();
+  // Thrown where it is waited for; without a handler of its own it would end the process.
+  after.catch(() => undefined);
+  return { contents: { info: checkpointInfo(run), state, tensors }, after };
 }
 
 function progressState(run: Run, { loader, optimizer }: SavedParts): JsonObject {

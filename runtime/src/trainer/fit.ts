@@ -1,10 +1,10 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkpointsFolder, type Checkpoint } from '../checkpoint/index.ts';
 import type { Loader } from '../core/loader.ts';
 import type { CompileSettings } from '../core/callback.ts';
 import type { NamedParameter } from '../core/parameters.ts';
 import { paramGroupSchema } from '../core/optim/index.ts';
-import type { OptimizerGroupView, SaveOptions } from '../core/trainerContext.ts';
+import type { OptimizerGroupView } from '../core/trainerContext.ts';
 import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { countersSince } from './countersSince.ts';
@@ -229,7 +229,13 @@ function makePlan(run: Run, loader: Loader, validation: readonly EvaluationLoade
 
 function openSaver(session: Session, saved: SavedParts): void {
   const { run } = session;
-  const writer = new CheckpointWriter((options: SaveOptions) => captureState(run, saved, options));
+  const writer = new CheckpointWriter((options) => captureState(run, saved, options), {
+    onError: run.options.onSaveError,
+    line: (text) => run.terminal.line(text),
+    wrote: (path) => {
+      run.lastCheckpoint = path;
+    },
+  });
   run.saver = writer;
   session.defer(async () => {
     await writer.settle();
@@ -266,6 +272,7 @@ async function resume(
     return;
   }
   run.lastCheckpoint = checkpoint.path;
+  await run.saver?.open(dirname(checkpoint.path));
   run.terminal.line(
     `Resumed from ${checkpoint.path}: update ${String(run.globalStep)}, epoch ${String(run.currentEpoch)}`,
   );

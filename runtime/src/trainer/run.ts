@@ -196,9 +196,7 @@ export class Run implements TrainerContext, LogSink {
       );
     }
     const { saver } = this;
-    const saved = await this.profiler.measure('checkpoint', () => saver.save(path, options));
-    this.lastCheckpoint = saved;
-    return saved;
+    return this.profiler.measure('checkpoint', () => saver.save(path, options));
   }
 
   async removeCheckpoint(path: string): Promise<void> {

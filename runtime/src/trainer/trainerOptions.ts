@@ -93,6 +93,14 @@ export const trainerOptionsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Keep the last checkpoint when no ModelCheckpoint is among the callbacks.'),
+  onSaveError: z
+    .enum(['continue', 'stop'])
+    .default('continue')
+    .describe(
+      'When a regular checkpoint cannot be written (full disk, no permission): continue says so ' +
+        'once, trains on and tries again at the next; stop ends with the error. A run whose ' +
+        'last checkpoint is missing always ends with the error.',
+    ),
   enableModelSummary: z.boolean().default(true).describe('Print the table of weights at start.'),
   barebones: z
     .boolean()
