@@ -80,15 +80,13 @@ export class Study {
    */
   static async create(options: StudyOptions = {}): Promise<Study> {
     const { name = 'study', directions = ['minimize'], storage = new MemoryStorage() } = options;
-    const known = await find(storage, name);
-    if (known !== undefined && options.loadIfExists === true) {
-      if (options.directions !== undefined && known.directions.join() !== directions.join()) {
-        const message = `study "${name}" has ${known.directions.join()}, asked for ${directions.join()}`;
-        throw new LightboxError('ERR_HPO_DIRECTIONS', message);
-      }
-      return Study.#open(known, storage, options);
+    const loads = options.loadIfExists === true;
+    const known = loads ? await find(storage, name) : undefined;
+    const record = known ?? (await makeStudy(storage, name, directions, loads));
+    if (options.directions !== undefined && record.directions.join() !== directions.join()) {
+      const message = `study "${name}" has ${record.directions.join()}, asked for ${directions.join()}`;
+      throw new LightboxError('ERR_HPO_DIRECTIONS', message);
     }
-    const record = await storage.createStudy(name, directions);
     return Study.#open(record, storage, options);
   }
 
@@ -347,6 +345,22 @@ export function bestOf(
     if (before === undefined || isBetter(direction, trial.values[0], before)) best = trial;
   }
   return best;
+}
+
+/** @param loads takes the study that another process has made in the meantime */
+async function makeStudy(
+  storage: Storage,
+  name: string,
+  directions: readonly Direction[],
+  loads: boolean,
+): Promise<StudyRecord> {
+  try {
+    return await storage.createStudy(name, directions);
+  } catch (error) {
+    const made = loads ? await find(storage, name) : undefined;
+    if (made === undefined) throw error;
+    return made;
+  }
 }
 
 async function find(storage: Storage, name: string): Promise<StudyRecord | undefined> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type FrozenTrial, JournalStorage, type Storage } from '../../../runtime/src/hpo/index.ts';
@@ -42,7 +43,7 @@ export class FakeSearch {
   start(
     args: readonly string[],
     options: FakeOptions = {},
-  ): { child: ChildProcess; end: Promise<Ended> } {
+  ): { child: ChildProcess; end: Promise<Ended>; printed(text: RegExp): Promise<void> } {
     const command = [process.execPath, script, ...args];
     const { machine } = options;
     if (machine !== undefined) {
@@ -67,7 +68,10 @@ export class FakeSearch {
         resolve({ code, signal, output });
       });
     });
-    return { child, end };
+    const printed = async (text: RegExp): Promise<void> => {
+      while (!text.test(output) && child.exitCode === null) await sleep(20);
+    };
+    return { child, end, printed };
   }
 
   run(args: readonly string[], options?: FakeOptions): Promise<Ended> {

@@ -48,7 +48,8 @@ if (postgresPrograms === undefined) {
           ...(hasNamespaces ? { machine: name } : {}),
         });
       const machines = ['one', 'two', 'three'].map(start);
-      await sleep(1500);
+      await Promise.all(machines.map((machine) => machine.printed(/Study "fake"/)));
+      await sleep(300);
       machines[0].child.kill('SIGKILL');
       await server.down();
       await sleep(200);

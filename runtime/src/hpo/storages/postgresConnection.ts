@@ -17,9 +17,14 @@ interface PooledClient extends SqlClient {
   release(broken?: boolean): void;
 }
 
+interface Listenable {
+  on(event: 'error', listener: (error: Error) => void): void;
+}
+
 interface Pool {
   connect(): Promise<PooledClient>;
   on(event: 'error', listener: (error: Error) => void): void;
+  on(event: 'connect', listener: (client: Listenable) => void): void;
   end(): Promise<void>;
 }
 
@@ -155,13 +160,18 @@ async function createPool(address: string, location: string): Promise<Pool> {
     );
   }
   try {
-    return new module.default.Pool({
+    const pool: Pool = new module.default.Pool({
       connectionString: driverAddress(address),
       max: 4,
       connectionTimeoutMillis: 15_000,
       keepAlive: true,
       application_name: 'lightbox-hpo',
     });
+    // A connection that breaks between two statements has nobody else to tell; the next one fails.
+    pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+    });
+    return pool;
   } catch (error) {
     throw unreachable(location, error);
   }
