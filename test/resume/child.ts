@@ -15,6 +15,7 @@ import { silenceTfBanner } from '../runtime/trainer/silenceTfBanner.ts';
 import { openDigits } from './digits.ts';
 import { DigitNet } from './digitNet.ts';
 import type { Phase } from './phases.ts';
+import { slowCheckpointFiles } from './slowFiles.ts';
 
 silenceTfBanner();
 
@@ -39,12 +40,10 @@ class Announcer implements Callback {
   async onValidationBatchEnd(context: Parameters<NonNullable<Callback['onTrainBatchEnd']>>[0]) {
     await tell('validation', context.counters.updates.completed);
   }
-
-  // The copy is taken after this, then the file is written while training goes on.
-  async onSaveCheckpoint() {
-    await tell('saving', -1);
-  }
 }
+
+// Each operation on a file takes a moment, so that kills also come between any two of them.
+slowCheckpointFiles(4, () => process.send?.({ phase: 'saving', update: -1 }));
 
 async function tell(phase: Phase, update: number): Promise<void> {
   process.send?.({ phase, update });

@@ -43,8 +43,10 @@ export async function killResume(
       const broken = mkdtempSync(path.join(root, 'killed-'));
       for (let life = 0; life < killsOfOneRun && done < kills; life++) {
         const key = draw.fold('kill', done);
-        const moment = { phase: phases[done % phases.length], skip: key.fold('skip').int(9) };
-        const delay = key.fold('delay').uniform() * 12;
+        const phase = phases[done % phases.length];
+        // A save is told by each of its operations on files.
+        const moment = { phase, skip: key.fold('skip').int(phase === 'saving' ? 90 : 9) };
+        const delay = key.fold('delay').uniform() * 5;
         const killed = await live(broken, done % 3, planted, { ...moment, delay });
         if (!killed) break;
         done++;
