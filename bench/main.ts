@@ -14,6 +14,7 @@ const suites: Record<string, () => Promise<Suite>> = {
   lowerings: async () => (await import('./lowerings/suite.ts')).loweringsSuite,
   trainer: async () => (await import('./trainer/suite.ts')).trainerSuite,
   data: async () => (await import('./data/suite.ts')).dataSuite,
+  checkpoint: async () => (await import('./checkpoint/suite.ts')).checkpointSuite,
   hpo: async () => (await import('./hpo/suite.ts')).hpoSuite,
   scaffold: async () => (await import('./scaffold/suite.ts')).scaffoldSuite,
 };

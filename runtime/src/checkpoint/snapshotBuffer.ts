@@ -64,20 +64,64 @@ export async function writeSnapshot(file: FileHandle, snapshot: Snapshot): Promi
   const { bytes, dataStart, tensors } = snapshot;
   const running = new RunningCrcs(tensors);
   const dataEnd = dataStart + (tensors.at(-1)?.end ?? 0);
+  const flush = new EarlyFlush(file);
   await writeFully(file, bytes.subarray(0, dataStart), 0);
+  const writes: Promise<void>[] = [];
   for (let at = dataStart; at < dataEnd; at += chunkBytes) {
     const chunk = bytes.subarray(at, Math.min(at + chunkBytes, dataEnd));
     const written = writeFully(file, chunk, at);
+    // Awaited later, so that the disk never waits for the event loop.
+    written.catch(() => undefined);
+    writes.push(written);
     running.update(chunk);
-    await written;
+    if (writes.length < writesAhead) continue;
+    await writes.shift();
+    flush.wrote(chunkBytes);
   }
+  await Promise.all(writes);
   const crcs = new DataView(bytes.buffer, bytes.byteOffset + dataEnd);
   const header = crc32(bytes.subarray(0, dataStart));
   for (const [index, crc] of [...running.values, header].entries()) {
     crcs.setUint32(4 * index, crc, true);
   }
   await writeFully(file, bytes.subarray(dataEnd), dataEnd);
+  await flush.done();
 }
+
+/** Sends what is written to the disk while the rest is being written and summed. */
+class EarlyFlush {
+  readonly #file: FileHandle;
+  #waiting = 0;
+  #flushing: Promise<void> | null = null;
+  #failure: unknown;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  wrote(bytes: number): void {
+    this.#waiting += bytes;
+    if (this.#flushing !== null || this.#waiting < flushBytes) return;
+    this.#waiting = 0;
+    this.#flushing = this.#file
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#flushing = null;
+      });
+  }
+
+  /** @throws what a flush threw: the kernel tells of a lost page only once */
+  async done(): Promise<void> {
+    await this.#flushing;
+    if (this.#failure !== undefined) throw this.#failure as Error;
+  }
+}
+
+const writesAhead = 3;
+const flushBytes = 24 * 1024 * 1024;
 
 // About a millisecond of checksums: the event loop is never held up longer than that.
 const chunkBytes = 4 * 1024 * 1024;

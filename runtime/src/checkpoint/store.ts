@@ -48,11 +48,17 @@ export interface PendingSave {
 export class CheckpointStore {
   readonly folder: string;
   readonly #ops: FileOps;
-  readonly #buffer = new SnapshotBuffer();
+  readonly #buffer: SnapshotBuffer;
   #entries: readonly CheckpointEntry[];
   #inFlight: Promise<unknown> | null = null;
 
-  private constructor(folder: string, entries: readonly CheckpointEntry[], ops: FileOps) {
+  private constructor(
+    folder: string,
+    entries: readonly CheckpointEntry[],
+    ops: FileOps,
+    buffer: SnapshotBuffer,
+  ) {
+    this.#buffer = buffer;
     this.folder = folder;
     this.#entries = entries;
     this.#ops = ops;
@@ -61,13 +67,18 @@ export class CheckpointStore {
   /**
    * Opens `folder`, which is made when it is missing, finishes the save that a crash interrupted
    * after its file was there, and removes what other interrupted saves left.
+   * @param buffer memory of this store alone, for one that has been taken before
    * @throws UsageError ERR_CHECKPOINT_PERMISSION, ERR_CHECKPOINT_WRITE
    */
-  static async open(folder: string, ops: FileOps = fs): Promise<CheckpointStore> {
+  static async open(
+    folder: string,
+    ops: FileOps = fs,
+    buffer = new SnapshotBuffer(),
+  ): Promise<CheckpointStore> {
     try {
       await fs.mkdir(folder, { recursive: true });
       await sweepLeftovers(folder, ops);
-      return new CheckpointStore(folder, await finishSaves(folder, ops), ops);
+      return new CheckpointStore(folder, await finishSaves(folder, ops), ops, buffer);
     } catch (error) {
       throw writeError(folder, error);
     }
@@ -100,11 +111,6 @@ export class CheckpointStore {
     // Reported by the next save or settle; without a handler of its own it would end the process.
     written.catch(() => undefined);
     return { written };
-  }
-
-  /** Takes the memory for checkpoints of `bytes` bytes now, so that the first save need not. */
-  reserve(bytes: number): void {
-    this.#buffer.reserve(bytes);
   }
 
   /** Waits for the write on its way and throws why it failed, once. Call it before the end. */
@@ -167,7 +173,8 @@ export class CheckpointStore {
     { step, epoch, metrics: values }: CheckpointInfo,
     { bytes, savedAt, ...snapshot }: Snapshot,
   ): Promise<CheckpointEntry> {
-    await this.#persist(file, { bytes, savedAt, ...snapshot }, after);
+    // The index comes into the same folder right after, and both are synced together.
+    await this.#persist(file, { bytes, savedAt, ...snapshot }, after ?? Promise.resolve());
     const entry: CheckpointEntry = {
       ...{ file, step, epoch, values, kinds },
       ...{ monitor: monitor ?? null, savedAt, bytes: bytes.length },
@@ -185,7 +192,7 @@ export class CheckpointStore {
   }
 
   /** Makes the folder again when somebody removed it; then nothing else is in it any more. */
-  async #persist(file: string, snapshot: Snapshot, after?: Promise<unknown>): Promise<void> {
+  async #persist(file: string, snapshot: Snapshot, after: Promise<unknown>): Promise<void> {
     const path = this.pathOf(file);
     try {
       await persist(path, snapshot, this.#ops, after);

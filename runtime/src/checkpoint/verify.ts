@@ -136,24 +136,34 @@ async function readBytes(file: FileHandle, position: number, length: number): Pr
   return bytes;
 }
 
-// While one chunk is summed, the next one is being read.
+// While one chunk is summed, the next ones are being read.
 async function readChunks(
   file: FileHandle,
   position: number,
   into: Uint8Array,
   use: (chunk: Uint8Array) => void,
 ): Promise<void> {
-  let ready: Uint8Array = new Uint8Array(0);
-  for (let at = 0; at < into.length; at += chunkBytes) {
+  const starts = Array.from(
+    { length: Math.ceil(into.length / chunkBytes) },
+    (_, index) => index * chunkBytes,
+  );
+  const begin = (at: number): Promise<Uint8Array> => {
     const chunk = into.subarray(at, at + chunkBytes);
-    const reading = readFully(file, chunk, position + at);
-    use(ready);
-    await reading;
-    ready = chunk;
+    const reading = readFully(file, chunk, position + at).then(() => chunk);
+    // Awaited in its turn.
+    reading.catch(() => undefined);
+    return reading;
+  };
+  const reads = starts.splice(0, readsAhead).map(begin);
+  for (let next = reads.shift(); next !== undefined; next = reads.shift()) {
+    const chunk = await next;
+    const at = starts.shift();
+    if (at !== undefined) reads.push(begin(at));
+    use(chunk);
   }
-  use(ready);
 }
 
+const readsAhead = 3;
 const chunkBytes = 4 * 1024 * 1024;
 
 async function readFully(file: FileHandle, into: Uint8Array, position: number): Promise<void> {

@@ -33,7 +33,7 @@ export function takeSnapshot(
 
 /**
  * Puts `snapshot` at `path`, all of it or nothing.
- * @param after what must be done before the file gets its name
+ * @param after what must be done before the file gets its name; the caller then syncs the folder
  */
 export async function persist(
   path: string,
@@ -46,7 +46,7 @@ export async function persist(
     await after;
   };
   try {
-    await replaceFile(path, fill, ops);
+    await replaceFile(path, fill, ops, after === undefined);
   } catch (error) {
     throw writeError(path, error);
   }

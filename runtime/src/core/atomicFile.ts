@@ -18,11 +18,13 @@ export interface FileOps {
  * the old content or the new one, never a mixture: a temporary file in the same folder is filled
  * by `fill`, synced and renamed, then the folder is synced. When anything fails, the temporary
  * file is removed and the old content stays.
+ * @param folderSynced false: the caller syncs the folder once it is done with several names
  */
 export async function replaceFile(
   path: string,
   fill: (file: FileHandle) => Promise<void>,
   ops: FileOps = fs,
+  folderSynced = true,
 ): Promise<void> {
   const temporary = temporaryPath(path);
   try {
@@ -38,13 +40,13 @@ export async function replaceFile(
     await ops.unlink(temporary).catch(() => undefined);
     throw error;
   }
-  await syncFolder(dirname(path), ops);
+  if (folderSynced) await syncFolder(dirname(path), ops);
 }
 
 /**
  * Gives the file at `from` the name `to` as well, in the same folder and as atomically: nothing is
  * written a second time where the file system has hard links. What becomes of one name later does
- * not change the other.
+ * not change the other. The caller syncs the folder.
  */
 export async function linkFile(from: string, to: string, ops: FileOps = fs): Promise<void> {
   const temporary = temporaryPath(to);
@@ -61,7 +63,6 @@ export async function linkFile(from: string, to: string, ops: FileOps = fs): Pro
     await ops.unlink(temporary).catch(() => undefined);
     throw error;
   }
-  await syncFolder(dirname(to), ops);
 }
 
 async function syncFile(path: string, ops: FileOps): Promise<void> {

@@ -43,13 +43,24 @@ export async function captureState(
     ...(weightsOnly ? {} : progressState(run, parts)),
   };
   await run.hooks.call('onSaveCheckpoint', state);
-  const tensors = weightTensors(parts);
-  if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
-  for (const callback of run.callbacks) tensors.push(...(callback.stateTensors?.() ?? []));
+  const tensors = stateTensors(run, parts, weightsOnly);
   const after = run.logs.flush();
   // Thrown where it is waited for; without a handler of its own it would end the process.
   after.catch(() => undefined);
   return { contents: { info: checkpointInfo(run), state, tensors }, after };
+}
+
+/** What a checkpoint of this moment takes, in bytes, within a megabyte. */
+export function checkpointBytes(run: Run, parts: SavedParts): number {
+  const tensors = stateTensors(run, parts, false);
+  return tensors.reduce((sum, { data }) => sum + data.byteLength, 1_000_000);
+}
+
+function stateTensors(run: Run, parts: SavedParts, weightsOnly: boolean): NamedTensor[] {
+  const tensors = weightTensors(parts);
+  if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
+  for (const callback of run.callbacks) tensors.push(...(callback.stateTensors?.() ?? []));
+  return tensors;
 }
 
 function progressState(run: Run, { loader, optimizer }: SavedParts): JsonObject {

@@ -1,5 +1,6 @@
+import * as fs from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { CheckpointStore, checkpointExtension } from '../checkpoint/index.ts';
+import { CheckpointStore, checkpointExtension, SnapshotBuffer } from '../checkpoint/index.ts';
 import type { CheckpointContents, PendingSave } from '../checkpoint/index.ts';
 import type { SaveOptions } from '../core/trainerContext.ts';
 import { isUsageError, messageOf } from '../errors.ts';
@@ -26,6 +27,8 @@ export class CheckpointWriter {
   readonly #stores = new Map<string, Promise<CheckpointStore>>();
   /** Why the newest background save failed; null when it is on the disk. */
   #failure: Error | null = null;
+  /** For the store that is opened first. */
+  #reserved: SnapshotBuffer | undefined;
   #watching: Promise<void> = Promise.resolve();
 
   constructor(collect: (options: SaveOptions) => Promise<Captured>, policy: SavePolicy) {
@@ -38,9 +41,10 @@ export class CheckpointWriter {
     await this.#store(folder);
   }
 
-  /** Takes the memory for checkpoints of `bytes` bytes in `folder` before the first is saved. */
-  async reserve(folder: string, bytes: number): Promise<void> {
-    (await this.#store(folder)).reserve(bytes);
+  /** Takes the memory for checkpoints of `bytes` bytes now: the first save then waits no longer. */
+  reserve(bytes: number): void {
+    this.#reserved = new SnapshotBuffer();
+    this.#reserved.reserve(bytes);
   }
 
   /**
@@ -135,7 +139,8 @@ export class CheckpointWriter {
     const absolute = resolve(folder);
     let store = this.#stores.get(absolute);
     if (store === undefined) {
-      store = CheckpointStore.open(absolute);
+      store = CheckpointStore.open(absolute, fs, this.#reserved);
+      this.#reserved = undefined;
       this.#stores.set(absolute, store);
       // The next save may find the folder in order.
       store.catch(() => this.#stores.delete(absolute));

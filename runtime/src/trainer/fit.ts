@@ -9,7 +9,7 @@ import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { countersSince } from './countersSince.ts';
 import { buildModule } from './buildModule.ts';
-import { captureState, type SavedParts } from './captureState.ts';
+import { captureState, checkpointBytes, type SavedParts } from './captureState.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
 import { limitBatches } from './limits.ts';
 import { CompiledSteps } from './loops/compiledSteps.ts';
@@ -82,7 +82,9 @@ export async function runFit(
   const samplesBefore = run.counters.samples;
   const started = ports.clock.now();
   run.profiler.start();
-  const end = await trainToEnd(run, { loader, optimizer, validation });
+  const end = await trainToEnd(run, { loader, optimizer, validation }, () => {
+    if (run.callbacks.some(({ saving }) => saving)) run.saver?.reserve(checkpointBytes(run, saved));
+  });
   run.profiler.stop();
   const trainSeconds = (ports.clock.now() - started) / 1000;
   const samples = run.counters.samples - samplesBefore;

@@ -13,11 +13,17 @@ export interface FitLoopParts {
 
 /**
  * Trains until the plan ends or somebody asks to stop.
+ * @param started called when everybody is ready
  * @returns how it ended; after a pause or interrupt the run can be saved and resumed right there
  */
-export async function trainToEnd(run: Run, parts: FitLoopParts): Promise<RunEnd> {
+export async function trainToEnd(
+  run: Run,
+  parts: FitLoopParts,
+  started: () => void,
+): Promise<RunEnd> {
   const epochParts = { ...parts, validate: () => validate(run, parts) };
   await run.hooks.call('onTrainStart');
+  started();
   if (run.options.validateAtStart && isFresh(run)) await validate(run, parts);
   run.store.enter('train');
   run.module.setTraining(true);
