@@ -8,6 +8,8 @@ export interface NumericKernels {
   readonly kind: 'numeric';
   readonly mu: Float64Array;
   readonly sigma: Float64Array;
+  /** 1 / sigma: products are much faster than quotients. */
+  readonly scale: Float64Array;
   /** Bounds of the normals: half a step wider than the range, logarithms where `log`. */
   readonly low: number;
   readonly high: number;
@@ -29,8 +31,16 @@ export interface CategoricalKernels {
 
 export type Kernels = NumericKernels | CategoricalKernels;
 
-/** Kernels of one parameter. `observations` are stored numbers. */
-export function kernelsOf(distribution: Distribution, observations: Float64Array): Kernels {
+/**
+ * Kernels of one parameter.
+ * @param observations stored numbers
+ * @param order their positions by value
+ */
+export function kernelsOf(
+  distribution: Distribution,
+  observations: Float64Array,
+  order: Uint32Array,
+): Kernels {
   if (distribution.kind === 'categorical') {
     const choices = distribution.choices.length;
     const share = 1 / (observations.length + 1);
@@ -45,26 +55,28 @@ export function kernelsOf(distribution: Distribution, observations: Float64Array
   );
   const count = observations.length;
   const mu = new Float64Array(count + 1);
-  for (let index = 0; index < count; index++) {
-    mu[index] = log ? Math.log(observations[index]) : observations[index];
-  }
+  if (log) for (let index = 0; index < count; index++) mu[index] = Math.log(observations[index]);
+  else mu.set(observations);
   mu[count] = 0.5 * (low + high);
-  const order = sortedOrder(mu.subarray(0, count));
   const sigma = widths(mu, order, low, high);
-  return { kind: 'numeric', mu, sigma, low, high, log, step, order };
+  const scale = new Float64Array(count + 1);
+  for (let index = 0; index <= count; index++) scale[index] = 1 / sigma[index];
+  return { kind: 'numeric', mu, sigma, scale, low, high, log, step, order };
 }
 
-/** Adds the kernels' log-densities at the stored number `x` to `scores`, one a kernel. */
-export function addLogDensities(kernels: Kernels, x: number, scores: Float64Array): void {
+/**
+ * Adds what the kernels of a categorical or stepped parameter give to the stored number `x`, one a
+ * kernel. Continuous ones are the business of `ContinuousProduct`.
+ */
+export function addLogMasses(kernels: Kernels, x: number, scores: Float64Array): void {
   if (kernels.kind === 'categorical') addCategorical(kernels, x, scores);
-  else if (kernels.step === null) addContinuous(kernels, x, scores);
-  else addDiscrete(kernels, kernels.step, x, scores);
+  else if (kernels.step !== null) addDiscrete(kernels, kernels.step, x, scores);
 }
 
 /** What does not depend on the point: the truncated mass and, for densities, the width. */
 export function addConstants(kernels: Kernels, constants: Float64Array): void {
   if (kernels.kind === 'categorical') return;
-  const { mu, sigma, low, high, step } = kernels;
+  const { mu, sigma, scale, low, high, step } = kernels;
   if (step !== null) {
     eachDistinct(kernels, (first, members) => {
       const width = sigma[first];
@@ -73,10 +85,16 @@ export function addConstants(kernels: Kernels, constants: Float64Array): void {
     });
     return;
   }
+  // Most widths are the narrowest one.
+  let width = NaN;
+  let constant = NaN;
   for (let index = 0; index < mu.length; index++) {
-    const width = sigma[index];
-    const mass = logMass((low - mu[index]) / width, (high - mu[index]) / width);
-    constants[index] -= mass + Math.log(width) + LOG_SQRT_TAU;
+    if (sigma[index] !== width) {
+      width = sigma[index];
+      constant = Math.log(width) + LOG_SQRT_TAU;
+    }
+    const mass = logMass((low - mu[index]) * scale[index], (high - mu[index]) * scale[index]);
+    constants[index] -= mass + constant;
   }
 }
 
@@ -87,19 +105,6 @@ function addCategorical(kernels: CategoricalKernels, x: number, scores: Float64A
     scores[index] += Math.trunc(observed[index]) === x ? logSeen : logUnseen;
   }
   scores[observed.length] -= Math.log(choices);
-}
-
-function addContinuous(kernels: NumericKernels, x: number, scores: Float64Array): void {
-  const { mu, sigma, log, low, high } = kernels;
-  const at = log ? Math.log(x) : x;
-  if (at < low || at > high) {
-    scores.fill(-Infinity);
-    return;
-  }
-  for (let index = 0; index < mu.length; index++) {
-    const z = (at - mu[index]) / sigma[index];
-    scores[index] -= 0.5 * z * z;
-  }
 }
 
 function addDiscrete(kernels: NumericKernels, step: number, x: number, scores: Float64Array): void {
@@ -141,21 +146,24 @@ function widths(mu: Float64Array, order: Uint32Array, low: number, high: number)
   const widest = high - low;
   const narrowest = widest / Math.min(100, 2 + count);
   const sigma = new Float64Array(count + 1);
-  for (let place = 0; place < count; place++) {
-    const at = mu[order[place]];
-    const before = at - (place === 0 ? low : mu[order[place - 1]]);
-    const after = (place === count - 1 ? high : mu[order[place + 1]]) - at;
-    let width = Math.max(before, after);
-    if (count > 1 && place === 0) width = after;
-    else if (count > 1 && place === count - 1) width = before;
-    sigma[order[place]] = Math.min(Math.max(width, narrowest), widest);
-  }
   sigma[count] = widest;
+  if (count === 0) return sigma;
+  let at = mu[order[0]];
+  let before = count === 1 ? at - low : 0;
+  for (let place = 0; place < count; place++) {
+    const last = place === count - 1;
+    const next = last ? high : mu[order[place + 1]];
+    const after = last && count > 1 ? 0 : next - at;
+    const width = before > after ? before : after;
+    sigma[order[place]] = width < narrowest ? narrowest : width > widest ? widest : width;
+    before = next - at;
+    at = next;
+  }
   return sigma;
 }
 
 /** Positions by value, equal ones in their order; without a comparison function, which is slow. */
-function sortedOrder(values: Float64Array): Uint32Array {
+export function sortedOrder(values: Float64Array): Uint32Array {
   const sorted = values.slice().sort();
   const taken = new Uint32Array(values.length);
   const order = new Uint32Array(values.length);

@@ -74,7 +74,8 @@ function logSum(a: number, b: number): number {
 
 /**
  * The complementary error function by Cody's rational approximations ("Rational Chebyshev
- * approximations for the error function", Math. Comp. 23, 1969), relative error about 1e-16.
+ * approximations for the error function", Math. Comp. 23, 1969), relative error about 1e-16 near
+ * 0 and 1e-13 at the far end, where the rounding of the square counts.
  */
 export function erfc(x: number): number {
   const size = Math.abs(x);
@@ -116,24 +117,18 @@ const FAR_BOTTOM = [
 ];
 
 function middleTail(x: number): number {
-  return expMinusSquare(x) * (polynomial(MIDDLE_TOP, x) / polynomial(MIDDLE_BOTTOM, x));
+  return Math.exp(-x * x) * (polynomial(MIDDLE_TOP, x) / polynomial(MIDDLE_BOTTOM, x));
 }
 
 function farTail(x: number): number {
   if (x > 27.3) return 0;
   const z = 1 / (x * x);
   const ratio = (z * polynomial(FAR_TOP, z)) / polynomial(FAR_BOTTOM, z);
-  return (expMinusSquare(x) * (1 / Math.sqrt(Math.PI) - ratio)) / x;
-}
-
-/** The square is taken in two parts, since its rounding would be multiplied by its size. */
-function expMinusSquare(x: number): number {
-  const head = Math.trunc(x * 16) / 16;
-  return Math.exp(-head * head) * Math.exp(-(x - head) * (x + head));
+  return (Math.exp(-x * x) * (1 / Math.sqrt(Math.PI) - ratio)) / x;
 }
 
 function polynomial(coefficients: readonly number[], x: number): number {
   let value = 0;
-  for (const coefficient of coefficients) value = value * x + coefficient;
+  for (let index = 0; index < coefficients.length; index++) value = value * x + coefficients[index];
   return value;
 }

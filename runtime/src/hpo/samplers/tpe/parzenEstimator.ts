@@ -1,10 +1,9 @@
 import type { Rng } from '../../../random/rng.ts';
 import type { Distribution } from '../../distribution.ts';
-import { addConstants, addLogDensities, type Kernels, kernelsOf } from './kernels.ts';
+import { ContinuousProduct } from './continuousProduct.ts';
+import { addConstants, addLogMasses, type Kernels, kernelsOf } from './kernels.ts';
 import { truncatedQuantile } from './normal.ts';
-
-/** Stored numbers of several trials, for each parameter; all of one length. */
-export type Observations = Readonly<Record<string, Float64Array>>;
+import type { ObservedRows } from './trialHistory.ts';
 
 /**
  * A density over several parameters: a weighted sum of products of kernels, one product for each
@@ -17,21 +16,25 @@ export class ParzenEstimator {
   readonly kernels: readonly Kernels[];
   readonly #space: Readonly<Record<string, Distribution>>;
   readonly #constants: Float64Array;
+  readonly #continuous: ContinuousProduct;
   readonly #scores: Float64Array;
 
   /** @param equalWeights false: older trials count less, from the 26th on */
   constructor(
     space: Readonly<Record<string, Distribution>>,
-    observations: Observations,
+    { values, orders }: ObservedRows,
     equalWeights: boolean,
   ) {
     this.#space = space;
     this.names = Object.keys(space);
-    const count = observations[this.names[0]].length;
+    const count = values[0].length;
     this.weights = withPrior(equalWeights ? new Float64Array(count).fill(1) : trialWeights(count));
-    this.kernels = this.names.map((name) => kernelsOf(space[name], observations[name]));
+    this.kernels = this.names.map((name, axis) =>
+      kernelsOf(space[name], values[axis], orders[axis]),
+    );
     this.#constants = this.weights.map((weight) => Math.log(weight));
     for (const kernels of this.kernels) addConstants(kernels, this.#constants);
+    this.#continuous = new ContinuousProduct(this.kernels, count + 1);
     this.#scores = new Float64Array(count + 1);
   }
 
@@ -40,20 +43,9 @@ export class ParzenEstimator {
     const scores = this.#scores;
     scores.set(this.#constants);
     for (let axis = 0; axis < this.kernels.length; axis++) {
-      addLogDensities(this.kernels[axis], point[axis], scores);
+      addLogMasses(this.kernels[axis], point[axis], scores);
     }
-    let highest = -Infinity;
-    for (let index = 0; index < scores.length; index++) {
-      if (scores[index] > highest) highest = scores[index];
-    }
-    if (highest === -Infinity) return -Infinity;
-    let sum = 0;
-    // All that lies below adds less than e^-30 of the largest.
-    const least = highest - 30 - Math.log(scores.length);
-    for (let index = 0; index < scores.length; index++) {
-      if (scores[index] > least) sum += Math.exp(scores[index] - highest);
-    }
-    return Math.log(sum) + highest;
+    return this.#continuous.logSum(point, scores);
   }
 
   /** A point drawn from the density. */

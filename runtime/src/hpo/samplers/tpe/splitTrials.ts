@@ -1,7 +1,7 @@
 import { violationOf } from '../../constraints.ts';
 import { type FrozenTrial, lastStep } from '../../frozenTrial.ts';
 import { hypervolumeSubset } from '../../hypervolume.ts';
-import { losses, nonDominationRanks } from '../../pareto.ts';
+import { losses as lossesOf, nonDominationRanks } from '../../pareto.ts';
 import type { Direction } from '../../trialState.ts';
 
 /** The better trials and the others, each by number. */
@@ -53,11 +53,15 @@ function bestComplete(
 ): readonly FrozenTrial[] {
   if (directions.length > 1) return bestByRank(trials, directions, count);
   const sign = directions[0] === 'minimize' ? 1 : -1;
-  const loss = (trial: FrozenTrial): number => sign * (trial.values?.[0] ?? Infinity);
-  return first(trials, count, (a, b) => {
-    const [one, other] = [loss(a), loss(b)];
-    return one < other ? -1 : one > other ? 1 : 0;
-  });
+  const losses = new Float64Array(trials.length);
+  const positions = new Uint32Array(trials.length);
+  for (let index = 0; index < trials.length; index++) {
+    losses[index] = sign * (trials[index].values?.[0] ?? Infinity);
+    positions[index] = index;
+  }
+  const better = (a: number, b: number): number =>
+    losses[a] < losses[b] ? -1 : losses[a] > losses[b] ? 1 : 0;
+  return first(positions, count, better).map((index) => trials[index]);
 }
 
 function bestByRank(
@@ -67,7 +71,7 @@ function bestByRank(
 ): readonly FrozenTrial[] {
   if (count <= 0) return [];
   if (count >= trials.length) return trials;
-  const points = trials.map((trial) => losses(trial.values ?? [], directions));
+  const points = trials.map((trial) => lossesOf(trial.values ?? [], directions));
   const ranks = nonDominationRanks(points, count);
   const good: FrozenTrial[] = [];
   for (let rank = 0; good.length < count; rank++) {
@@ -109,9 +113,13 @@ function comparePruned(direction: Direction) {
 }
 
 /** The `count` smallest, equal ones in their order: most items meet one comparison only. */
-function first<T>(items: readonly T[], count: number, compare: (a: T, b: T) => number): T[] {
+function first<T>(
+  items: ArrayLike<T> & Iterable<T>,
+  count: number,
+  compare: (a: T, b: T) => number,
+): T[] {
   if (count <= 0) return [];
-  if (count > 64) return items.toSorted(compare).slice(0, count);
+  if (count > 64) return [...items].sort(compare).slice(0, count);
   const best: T[] = [];
   for (const item of items) {
     if (best.length === count && compare(item, best[count - 1]) >= 0) continue;

@@ -1,14 +1,15 @@
 import { LightboxError } from '../../../errors.ts';
-import { type Distribution, type ParamValue, toExternal, toInternal } from '../../distribution.ts';
+import { type Distribution, type ParamValue, toExternal } from '../../distribution.ts';
 import type { FrozenTrial } from '../../frozenTrial.ts';
 import type { Plain } from '../../plain.ts';
-import { knownParams, relativeParamsAttrs } from '../../relativeParams.ts';
+import { relativeParamsAttrs } from '../../relativeParams.ts';
 import type { Direction } from '../../trialState.ts';
-import { groupedSpaces, intersectionSpace, withoutSingles } from '../intersectionSpace.ts';
+import { groupedSpaces, withoutSingles } from '../intersectionSpace.ts';
 import { RandomSampler } from '../randomSampler.ts';
 import type { Sampler, SamplerContext } from '../sampler.ts';
-import { type Observations, ParzenEstimator } from './parzenEstimator.ts';
+import { ParzenEstimator } from './parzenEstimator.ts';
 import { countBelow, splitTrials } from './splitTrials.ts';
+import { TrialHistory } from './trialHistory.ts';
 
 /** Options of {@link TpeSampler}; the defaults are Optuna 5.0's. */
 export interface TpeSamplerOptions {
@@ -37,6 +38,7 @@ export class TpeSampler implements Sampler {
   readonly #options: Required<Omit<TpeSamplerOptions, 'multivariate'>>;
   readonly #multivariate: boolean | undefined;
   readonly #random = new RandomSampler();
+  readonly #history = new TrialHistory();
 
   /** @throws LightboxError ERR_HPO_SAMPLER for numbers below 1, or group without multivariate */
   constructor(options: TpeSamplerOptions = {}) {
@@ -57,7 +59,7 @@ export class TpeSampler implements Sampler {
     if (!this.#isMultivariate(context.directions)) return {};
     const spaces = this.#options.group
       ? groupedSpaces(context.trials)
-      : [intersectionSpace(context.trials)];
+      : [this.#common(context.trials)];
     return withoutSingles(Object.assign({}, ...spaces) as Space);
   }
 
@@ -96,9 +98,10 @@ export class TpeSampler implements Sampler {
     const counted = trials.filter((trial) => states.includes(trial.state));
     const finished = counted.filter((trial) => trial.state !== 'RUNNING').length;
     const split = splitTrials(counted, directions, countBelow(finished, directions.length));
+    this.#history.follow(trials);
     const of = (group: readonly FrozenTrial[], equal: boolean): ParzenEstimator => {
-      const observations = observe(group, space, this.#isMultivariate(directions));
-      return new ParzenEstimator(space, observations, equal);
+      const rows = this.#history.rows(group, space, this.#isMultivariate(directions));
+      return new ParzenEstimator(space, rows, equal);
     };
     return { below: of(split.below, directions.length > 1), above: of(split.above, false) };
   }
@@ -127,33 +130,12 @@ export class TpeSampler implements Sampler {
     return count < this.#options.nStartupTrials;
   }
 
+  #common(trials: readonly FrozenTrial[]): Space {
+    this.#history.follow(trials);
+    return this.#history.intersection();
+  }
+
   #isMultivariate(directions: readonly Direction[]): boolean {
     return this.#multivariate ?? (this.#options.group || directions.length === 1);
   }
-}
-
-/** The stored numbers of those trials that have all the parameters. */
-function observe(
-  trials: readonly FrozenTrial[],
-  space: Space,
-  multivariate: boolean,
-): Observations {
-  const names = Object.keys(space);
-  const columns = names.map(() => new Float64Array(trials.length));
-  const numeric = names.map((name) => space[name].kind !== 'categorical');
-  let count = 0;
-  for (const trial of trials) {
-    const params = multivariate ? knownParams(trial) : trial.params;
-    let complete = true;
-    for (let axis = 0; axis < names.length && complete; axis++) {
-      const name = names[axis];
-      const value = params[name] as ParamValue | undefined;
-      complete = value !== undefined;
-      if (typeof value === 'number' && numeric[axis]) columns[axis][count] = value;
-      else if (value !== undefined) columns[axis][count] = toInternal(space[name], value);
-    }
-    if (!complete) continue;
-    count++;
-  }
-  return Object.fromEntries(names.map((name, axis) => [name, columns[axis].subarray(0, count)]));
 }
