@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,11 @@ const FILE = 'process.json';
 
 /** Notes in the trial's folder which process runs it. */
 export function rememberProcess(runDir: string, pid: number | undefined): void {
-  if (pid !== undefined) writeFileSync(join(runDir, FILE), JSON.stringify(identityOf(pid)));
+  if (pid === undefined) return;
+  // Renamed in one piece: killed in between, half a note would let the process live on unseen.
+  const half = join(runDir, `${FILE}.tmp`);
+  writeFileSync(half, JSON.stringify(identityOf(pid)));
+  renameSync(half, join(runDir, FILE));
 }
 
 /**
