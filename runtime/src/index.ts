@@ -99,6 +99,7 @@ export { ImageVisualizer } from './callbacks/imageVisualizer.ts';
 export { LearningRateMonitor } from './callbacks/learningRateMonitor.ts';
 export { ModelCheckpoint } from './callbacks/modelCheckpoint.ts';
 export { ModelSummary } from './callbacks/modelSummary.ts';
+export { OnExceptionCheckpoint } from './callbacks/onExceptionCheckpoint.ts';
 export { FlowProgressBarCallback } from './callbacks/flowProgressBar.ts';
 export { PauseCallback } from './callbacks/pause.ts';
 export { PredictionDiagnostics } from './callbacks/predictionDiagnostics.ts';

@@ -2,6 +2,7 @@ export { CompileCallback } from './compile.ts';
 export { EarlyStopping } from './earlyStopping.ts';
 export { LearningRateMonitor } from './learningRateMonitor.ts';
 export { ModelCheckpoint } from './modelCheckpoint.ts';
+export { OnExceptionCheckpoint } from './onExceptionCheckpoint.ts';
 export { ModelSummary } from './modelSummary.ts';
 export { EMA } from './ema.ts';
 export { FlowProgressBarCallback } from './flowProgressBar.ts';

@@ -10,20 +10,32 @@ import { isCheckpointName, listIntact, readCheckpoint } from './readCheckpoint.t
 export const checkpointsFolder = 'checkpoints';
 
 /**
- * The path that `spec` means: `last` is the newest checkpoint of the run in `runDir`, `best` the
- * one that its index calls best, anything else is a path already. Paths are not looked at.
+ * The path that `spec` means: `last` is the newest good checkpoint of the run in `runDir`, `best`
+ * the one that its index calls best, anything else is a path already. Paths are not looked at.
  * @param runDir the run's folder, needed for `last` and `best`
+ * @param say told when damaged files were passed over
  * @throws UsageError ERR_CHECKPOINT_MISSING, ERR_CHECKPOINT_AMBIGUOUS
  */
-export async function resolveCheckpoint(spec: string, runDir?: string): Promise<string> {
+export async function resolveCheckpoint(
+  spec: string,
+  runDir?: string,
+  say: (notice: string) => void = () => undefined,
+): Promise<string> {
   if (spec !== 'last' && spec !== 'best') return spec;
   if (runDir === undefined) {
     throw missing(`"${spec}" needs a run whose checkpoints to look at. Give the path of a file.`);
   }
   const folder = join(runDir, checkpointsFolder);
   const entries = await readIndex(folder);
-  const candidates =
-    spec === 'last' ? entries.slice(-1) : entries.filter(({ kinds }) => kinds.includes('best'));
+  if (spec === 'last' && entries.length > 0) {
+    const { checkpoint, notice } = await firstGood(
+      folder,
+      entries.toReversed().map(({ file }) => join(folder, file)),
+    );
+    if (notice !== null) say(notice);
+    return checkpoint.path;
+  }
+  const candidates = entries.filter(({ kinds }) => kinds.includes('best') && spec === 'best');
   if (candidates.length === 1) return join(folder, candidates[0].file);
   if (candidates.length > 1) throw ambiguous(folder, candidates);
   const names = entries.map(({ file }) => join(folder, file)).join(', ');
@@ -47,8 +59,16 @@ export async function newestGood(folder: string): Promise<NewestGood> {
   const intact = (await listIntact(folder)).map(({ path }) => path);
   const names = (await fs.readdir(folder).catch(() => [])).filter(isCheckpointName);
   const broken = names.map((name) => join(folder, name)).filter((path) => !intact.includes(path));
-  const skipped = await Promise.all(broken.map(reasonFor));
-  for (const path of intact) {
+  return firstGood(folder, intact, await Promise.all(broken.map(reasonFor)));
+}
+
+async function firstGood(
+  folder: string,
+  paths: readonly string[],
+  passedOver: NewestGood['skipped'] = [],
+): Promise<NewestGood> {
+  const skipped = [...passedOver];
+  for (const path of paths) {
     try {
       const checkpoint = await readCheckpoint(path);
       return { checkpoint, skipped, notice: describeSkipped(path, skipped) };

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { checkpointsFolder, newestGood, resolveCheckpoint } from '../checkpoint/index.ts';
+import { checkpointsFolder, resolveCheckpoint } from '../checkpoint/index.ts';
 import { UsageError } from '../errors.ts';
 
 /**
@@ -19,12 +19,18 @@ export async function checkpointAt(path: string, cwd: string): Promise<string> {
 /**
  * What to resume, before any configuration is read: `last` and `best` are those of the newest run
  * below `root`, anything else is a path, see `checkpointAt`.
+ * @param say told when damaged files were passed over
  * @throws UsageError ERR_CHECKPOINT_MISSING, ERR_CHECKPOINT_AMBIGUOUS
  */
-export async function resumeSource(source: string, root: string, cwd: string): Promise<string> {
+export async function resumeSource(
+  source: string,
+  root: string,
+  cwd: string,
+  say?: (notice: string) => void,
+): Promise<string> {
   if (source !== 'last' && source !== 'best') return checkpointAt(source, cwd);
   const run = await newestRun(resolve(cwd, root), `"${source}": ${root} holds`);
-  return source === 'last' ? lastOf(run, cwd) : resolveCheckpoint(source, run);
+  return source === 'last' ? lastOf(run, cwd, say) : resolveCheckpoint(source, run);
 }
 
 /**
@@ -35,12 +41,9 @@ export async function newestRunIn(folder: string, part: string, cwd: string): Pr
   return newestRun(resolve(cwd, folder), `${folder} holds`, part);
 }
 
-async function lastOf(run: string, cwd: string): Promise<string> {
-  const indexed = await resolveCheckpoint('last', run).catch(() => null);
-  if (indexed !== null) return indexed;
-  // Without an index, the files themselves tell.
+async function lastOf(run: string, cwd: string, say?: (notice: string) => void): Promise<string> {
   const folder = join(run, checkpointsFolder);
-  if (await isFolder(folder)) return (await newestGood(folder)).checkpoint.path;
+  if (await isFolder(folder)) return resolveCheckpoint('last', run, say);
   throw noCheckpoint(relative(cwd, run) || run);
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
 import { describeCheckpoint } from '../checkpoint/index.ts';
+import { OnExceptionCheckpoint } from '../callbacks/onExceptionCheckpoint.ts';
 import { PauseCallback } from '../callbacks/pause.ts';
 import type { DataModule } from '../core/dataModule.ts';
 import type { TrainModule } from '../core/trainModule.ts';
@@ -95,6 +96,10 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   const callbacks = [...(request.trainerDefaults?.callbacks ?? []), ...trainerOptions.callbacks];
   if (!callbacks.some((callback) => callback instanceof PauseCallback)) {
     callbacks.push(new PauseCallback());
+  }
+  const saves = trainerOptions.enableCheckpointing && !trainerOptions.fastDevRun;
+  if (saves && !callbacks.some((callback) => callback instanceof OnExceptionCheckpoint)) {
+    callbacks.push(new OnExceptionCheckpoint());
   }
   const trainer = new Trainer(
     { ...trainerOptions, callbacks },

@@ -85,6 +85,8 @@ export class Run implements TrainerContext, LogSink {
   lastCheckpoint: string | null = null;
   /** Replays training steps, when a callback wants that and the back end can. */
   compiled: CompiledSteps | null = null;
+  /** Whether the batch under way has changed something, so that there is no state to go on from. */
+  midUpdate = false;
   /** Whether this fit has anything to validate on. */
   validates = false;
   /** Set by everybody who asks where training stands: a recorded step may depend on it. */
@@ -193,6 +195,13 @@ export class Run implements TrainerContext, LogSink {
       throw new LightboxError(
         'ERR_SAVE_OUTSIDE_FIT',
         `A checkpoint can be saved while fit trains; this is ${this.kind}, or too early in it.`,
+      );
+    }
+    if (this.midUpdate) {
+      throw new LightboxError(
+        'ERR_SAVE_MID_UPDATE',
+        'A checkpoint cannot be saved in the middle of an update: a run could not go on from ' +
+          'there. Save in onTrainBatchEnd or later.',
       );
     }
     const { saver } = this;

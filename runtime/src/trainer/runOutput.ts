@@ -64,6 +64,7 @@ function makeLoggers({ logger }: ResolvedTrainerOptions): Logger[] {
 /**
  * Path of the checkpoint that `ckptPath` means.
  * @param lastDir folder of this trainer's newest run
+ * @param say told when damaged files were passed over
  * @throws UsageError ERR_CHECKPOINT_MISSING, ERR_CHECKPOINT_AMBIGUOUS
  */
 export async function checkpointPath(
@@ -71,10 +72,11 @@ export async function checkpointPath(
   options: ResolvedTrainerOptions,
   defaultName: string,
   lastDir: string | null,
+  say?: (notice: string) => void,
 ): Promise<string> {
   const root = resolve(options.defaultRootDir);
   const dir = lastDir ?? (await RunFolder.newest(options.runName ?? defaultName, root));
-  return resolve(await resolveCheckpoint(ckptPath, dir ?? undefined));
+  return resolve(await resolveCheckpoint(ckptPath, dir ?? undefined, say));
 }
 
 /** Folder of the run that a checkpoint belongs to, when it lies in one; its name must fit. */

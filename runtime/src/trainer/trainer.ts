@@ -141,7 +141,9 @@ export class Trainer {
   async #readCheckpoint({ ckptPath, module }: CommonArguments): Promise<Checkpoint | null> {
     if (ckptPath === undefined || ckptPath === null) return null;
     const name = module.constructor.name;
-    const path = await checkpointPath(ckptPath, this.options, name, this.#lastDir);
+    const path = await checkpointPath(ckptPath, this.options, name, this.#lastDir, (notice) => {
+      this.#ports.terminal.line(notice);
+    });
     return readCheckpoint(path);
   }
 

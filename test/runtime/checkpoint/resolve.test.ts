@@ -42,6 +42,26 @@ describe('resolveCheckpoint', () => {
     });
   });
 
+  it('passes over damaged files for last, and says so', async () => {
+    await inFolder(async (run) => {
+      const folder = join(run, 'checkpoints');
+      // Saved in this order: after a rewind the newest file is not the one with the highest step.
+      await saveAll(folder, [3, 2]);
+      expect(await resolveCheckpoint('last', run)).toBe(join(folder, 'step=2.safetensors'));
+      await damage(join(folder, 'step=2.safetensors'), (bytes) => bytes.subarray(0, -9));
+      const said: string[] = [];
+      const path = await resolveCheckpoint('last', run, (notice) => said.push(notice));
+      expect(path).toBe(join(folder, 'step=3.safetensors'));
+      expect(said).toEqual([
+        expect.stringMatching(/passed over:\n.*step=2.safetensors is cut short/),
+      ]);
+      await damage(path, (bytes) => bytes.subarray(0, 20));
+      await expect(resolveCheckpoint('last', run)).rejects.toThrow(
+        /There is no good checkpoint in/,
+      );
+    });
+  });
+
   it('says what there is instead', async () => {
     await inFolder(async (run) => {
       await mkdir(join(run, 'checkpoints'));

@@ -228,8 +228,8 @@ describe('LightboxCLI in code', () => {
     const { trainer, config } = await cli.build();
     expect(trainer.options).toMatchObject({ maxEpochs: 2, maxSteps: 2, gradientClipVal: 1 });
     expect(trainer.options.callbacks[0]).toBe(mine);
-    // The one of the configuration, and the pause that the command line always has.
-    expect(trainer.options.callbacks).toHaveLength(3);
+    // The one of the configuration, and the two that the command line always has.
+    expect(trainer.options.callbacks).toHaveLength(4);
     expect(config.seed).toBe(42);
   });
 

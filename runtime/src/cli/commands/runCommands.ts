@@ -90,7 +90,9 @@ async function sourceOf({ args, host }: CommandContext): Promise<string> {
     textOf(args.overrides, 'trainer.default_root_dir') ??
     host.env.LIGHTBOX__TRAINER__DEFAULT_ROOT_DIR ??
     'runs';
-  return resumeSource(source, root, host.cwd);
+  return resumeSource(source, root, host.cwd, (notice) => {
+    host.terminal.line(notice);
+  });
 }
 
 function textOf(overrides: readonly Override[], key: string): string | undefined {

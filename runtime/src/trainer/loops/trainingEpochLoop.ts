@@ -58,9 +58,7 @@ async function trainBatches(run: Run, parts: EpochParts): Promise<RunEnd | null>
       const isLast = total === null ? following === null : index + 1 === total;
       const completesUpdate =
         isLast || run.plan?.endsGroup(run.counters.epochs.completed, index) === true;
-      run.progress.epochComplete = isLast;
-      run.progress.updateComplete = completesUpdate;
-      await trainOnBatch(run, parts.optimizer, current, { index, completesUpdate });
+      await trainOnBatch(run, parts.optimizer, current, { index, completesUpdate, isLast });
       const end = await afterBatch(run, parts);
       if (end !== null || isLast) {
         following?.release?.();

@@ -16,6 +16,8 @@ export interface BatchPlace {
   readonly index: number;
   /** Whether the optimizer steps after it: its accumulation group is full, or the epoch over. */
   readonly completesUpdate: boolean;
+  /** Whether the epoch is over after it. */
+  readonly isLast: boolean;
 }
 
 /** One training batch: loss, gradients, and the update when its group is complete. */
@@ -46,6 +48,8 @@ export async function trainOnBatch(
     run.logs.setStep(run.store.settle(loaded.size, run.globalStep));
     profiler.switchTo('idle');
     run.progress.updated = updated;
+    run.progress.updateComplete = place.completesUpdate;
+    run.progress.epochComplete = place.isLast;
     await finishBatch(run, loss, batch, place.index, loaded.consumed ?? loaded.size);
   } finally {
     run.store.discardPending();
@@ -79,6 +83,7 @@ async function takeTurns(
   let loss = 0;
   for (const round of rounds) {
     if (!round.hasTurn(updates)) {
+      run.midUpdate = true;
       round.sitOut();
       continue;
     }
@@ -94,6 +99,7 @@ async function takeTurns(
     } else {
       const backwardDone = hooks.call('onAfterBackward', round.name);
       if (backwardDone !== undefined) await backwardDone;
+      run.midUpdate = true;
       round.accumulate(size);
     }
     if (!completesUpdate) continue;
@@ -115,6 +121,7 @@ function stepManually(
 ): StepOutcome {
   const { module } = run;
   const random = run.rng.fold('step', run.counters.batches.completed, 'manual');
+  run.midUpdate = true;
   manual.begin({ index, size, completesUpdate });
   const loss = withKeyedRandom(random, () => {
     let value = 0;
@@ -175,6 +182,7 @@ async function finishBatch(
   counters.batchesInEpoch = index + 1;
   progress.position += size;
   progress.phase = 'batch';
+  run.midUpdate = false;
   progress.rowDue = progress.updated && run.globalStep % (run.plan?.logEveryUpdates ?? 1) === 0;
   const ordinary = hooks.ordinary('onTrainBatchEnd', loss, batch, index);
   if (ordinary !== undefined) await ordinary;
