@@ -128,7 +128,7 @@ export class CheckpointStore {
     await this.#alone(async () => {
       await this.#replaceEntries(this.#entries.filter((entry) => entry.file !== file));
       await this.#unlink(file);
-      await syncFolder(this.folder, this.#ops);
+      await this.#sync();
     });
   }
 
@@ -156,7 +156,7 @@ export class CheckpointStore {
 
   async #alone(change: () => Promise<void>): Promise<void> {
     while (this.#inFlight !== null) await this.settle();
-    const changing = change();
+    const changing = this.#insist(change);
     const quiet = changing.catch(() => undefined);
     this.#inFlight = quiet;
     try {
@@ -166,18 +166,27 @@ export class CheckpointStore {
     }
   }
 
-  // In this order a crash leaves a checkpoint that says itself what was still to be done.
   async #write(
+    request: SaveRequest,
+    save: SaveRecord,
+    info: CheckpointInfo,
+    snapshot: Snapshot,
+  ): Promise<CheckpointEntry> {
+    return this.#insist(() => this.#writeOnce(request, save, info, snapshot));
+  }
+
+  // In this order a crash leaves a checkpoint that says itself what was still to be done.
+  async #writeOnce(
     { after, kinds, monitor, alsoAs = [] }: SaveRequest,
     { file, removes }: SaveRecord,
     { step, epoch, metrics: values }: CheckpointInfo,
-    { bytes, savedAt, ...snapshot }: Snapshot,
+    snapshot: Snapshot,
   ): Promise<CheckpointEntry> {
     // The index comes into the same folder right after, and both are synced together.
-    await this.#persist(file, { bytes, savedAt, ...snapshot }, after ?? Promise.resolve());
+    await persist(this.pathOf(file), snapshot, this.#ops, after ?? Promise.resolve());
     const entry: CheckpointEntry = {
-      ...{ file, step, epoch, values, kinds },
-      ...{ monitor: monitor ?? null, savedAt, bytes: bytes.length },
+      ...{ file, step, epoch, values, kinds, monitor: monitor ?? null },
+      ...{ savedAt: snapshot.savedAt, bytes: snapshot.bytes.length },
     };
     let entries = withEntry(this.#entries, entry);
     for (const alias of alsoAs) {
@@ -187,21 +196,27 @@ export class CheckpointStore {
     }
     await this.#replaceEntries(entries.filter((other) => !removes.includes(other.file)));
     for (const name of removes) await this.#unlink(name);
-    if (removes.length > 0) await syncFolder(this.folder, this.#ops);
+    if (removes.length > 0) await this.#sync();
     return entry;
   }
 
-  /** Makes the folder again when somebody removed it; then nothing else is in it any more. */
-  async #persist(file: string, snapshot: Snapshot, after: Promise<unknown>): Promise<void> {
-    const path = this.pathOf(file);
+  /** Once more, in a folder made again, when somebody removed it or files in it meanwhile. */
+  async #insist<T>(change: () => Promise<T>): Promise<T> {
     try {
-      await persist(path, snapshot, this.#ops, after);
+      return await change();
     } catch (error) {
       if (!isMissing((error as Error).cause)) throw error;
-      await this.#try(file, () => fs.mkdir(this.folder, { recursive: true }));
-      this.#entries = [];
-      await persist(path, snapshot, this.#ops, after);
+      await this.#try('', async () => {
+        await fs.mkdir(this.folder, { recursive: true });
+        const there = new Set(await this.#ops.readdir(this.folder));
+        this.#entries = this.#entries.filter((entry) => there.has(entry.file));
+      });
+      return change();
     }
+  }
+
+  async #sync(): Promise<void> {
+    await this.#try('', () => syncFolder(this.folder, this.#ops));
   }
 
   async #unlink(file: string): Promise<void> {

@@ -229,3 +229,73 @@ describe('CheckpointStore', () => {
     });
   });
 });
+
+/** Real files; `folder` is gone just before the n-th operation. */
+function vanishingOps(folder: string, operations: number): { ops: FileOps; left: () => number } {
+  let left = operations;
+  const before = async <T>(operation: () => Promise<T>): Promise<T> => {
+    if (left-- === 0) await fs.rename(folder, `${folder}-gone`);
+    return operation();
+  };
+  const ops: FileOps = {
+    open: (path, flags) => before(() => fs.open(path, flags)),
+    rename: (from, to) => before(() => fs.rename(from, to)),
+    unlink: (path) => before(() => fs.unlink(path)),
+    readdir: (path) => before(() => fs.readdir(path)),
+    link: (from, to) => before(() => fs.link(from, to)),
+    copyFile: (from, to) => before(() => fs.copyFile(from, to)),
+  };
+  return { ops, left: () => left };
+}
+
+describe('a folder that somebody removes in the middle of a save', () => {
+  const last = { file: 'last', kinds: ['last'] as const };
+  const save = async (store: CheckpointStore, step: number): Promise<void> => {
+    const removes = step === 1 ? [] : [`s${step - 1}`];
+    await store.save({
+      ...{ file: `s${step}`, kinds: ['best'], alsoAs: [last], removes },
+      collect: () => sampleContents(step),
+    });
+    await store.settle();
+  };
+
+  it('is made again, with all of the save in it, whenever that happens', async () => {
+    await inFolder(async (parent) => {
+      let vanished = true;
+      let operations = 0;
+      for (; vanished; operations++) {
+        const folder = join(parent, String(operations));
+        const { ops, left } = vanishingOps(folder, operations);
+        // What a store does when it opens its folder is not part of a save.
+        const store = await CheckpointStore.open(folder, { ...ops, readdir: fs.readdir });
+        await save(store, 1);
+        await save(store, 2);
+        vanished = left() < 0;
+        await save(store, 3);
+        expect((await readdir(folder)).toSorted()).toEqual([
+          'checkpoints.json',
+          'last.safetensors',
+          's3.safetensors',
+        ]);
+        const again = await CheckpointStore.open(folder);
+        expect(again.entries()).toEqual(store.entries());
+        for (const { file } of again.entries()) {
+          expect((await readCheckpoint(again.pathOf(file))).info.step).toBe(3);
+        }
+      }
+      expect(operations).toBeGreaterThan(15);
+    });
+  });
+
+  it('is no reason to lose what somebody else left in it', async () => {
+    await inFolder(async (folder) => {
+      const store = await CheckpointStore.open(folder);
+      await save(store, 1);
+      await store.save({ file: 'other', kinds: [], collect: () => sampleContents(1) });
+      await store.settle();
+      await fs.unlink(store.pathOf('last.safetensors'));
+      await store.remove('s1.safetensors');
+      expect(store.entries().map(({ file }) => file)).toContain('other.safetensors');
+    });
+  });
+});
