@@ -101,7 +101,7 @@ export abstract class TrainModule {
    * Takes parameters out of training: sub-modules (`backbone`), patterns on parameter names
    * (`*.bias`), or everything. Also while training runs: it holds from the next update on, and
    * checkpoints keep it. Modules in a frozen field run as in evaluation: dropout is off, moving
-   * statistics stay. Optimizer state of what is frozen is given up.
+   * statistics stay. Optimizer state of what is frozen waits until it is unfrozen.
    */
   freeze(...patterns: string[]): void {
     this.freezing.add(true, patterns);

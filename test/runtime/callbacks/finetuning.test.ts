@@ -5,8 +5,10 @@ import { StochasticWeightAveraging } from '../../../runtime/src/callbacks/stocha
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import { AdamW, SGD, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
+import type { TrainModule } from '../../../runtime/src/core/trainModule.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { tinyLoader, TinyModule, type TinyBatch } from '../../../runtime/src/testing/index.ts';
+import type { Run } from '../../../runtime/src/trainer/run.ts';
 import type { TrainerOptions } from '../../../runtime/src/trainer/trainerOptions.ts';
 import {
   quietTrainer,
@@ -139,6 +141,40 @@ describe('freeze and unfreeze', () => {
     expect([...module.bias.dataSync()]).toEqual(bias);
     module.unfreeze();
     expect(module.parameters().every(({ trainable }) => trainable)).toBe(true);
+  });
+
+  /** Frozen for epochs 1 and 2: as if the optimizer had not been asked in them. */
+  const pausing: Callback = {
+    onTrainEpochStart({ module, currentEpoch }) {
+      if (currentEpoch === 1) (module as TrainModule).freeze('backbone');
+      if (currentEpoch === 3) (module as TrainModule).unfreeze('backbone');
+    },
+  };
+
+  it('let the optimizer state of what was frozen wait', async () => {
+    const states: Record<string, Float32Array>[] = [];
+    const keep: Callback = {
+      onTrainEpochStart(context) {
+        const { optimizer } = (context as unknown as Run).optimizer?.rounds[0] ?? {};
+        const tensors = Object.entries(optimizer?.stateTensors() ?? {});
+        const ofBackbone = tensors.filter(([name]) => name.includes('backbone'));
+        states.push(Object.fromEntries(ofBackbone.map(([name, data]) => [name, data.slice()])));
+      },
+    };
+    const module = new Pretrained(() => new AdamW({ lr: 0.01 }));
+    await train({ callbacks: [keep, pausing] }, null, module);
+    expect(Object.keys(states[1]).length).toBeGreaterThan(0);
+    expect(states[1]).not.toEqual(states[0]);
+    expect(states[2]).toEqual(states[1]);
+    expect(states[3]).toEqual(states[1]);
+  });
+
+  it.each([7, 12, 16])('go on exactly after batch %i with state that waits', async (batch) => {
+    const watch = new Watch(batch);
+    const module = () => new Pretrained(() => new AdamW({ lr: 0.01 }));
+    const whole = await train({ callbacks: [pausing, watch] }, null, module());
+    const resumed = await train({ callbacks: [pausing] }, watch.path, module());
+    expect(resumed.bits).toEqual(whole.bits);
   });
 
   it('name a pattern that matches nothing', async () => {

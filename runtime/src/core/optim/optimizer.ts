@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
 import { LightboxError, UsageError } from '../../errors.ts';
 import type { Json, JsonObject } from '../json.ts';
+import { ParkedState, type SlotVectors } from './parkedState.ts';
 import { divide, type ParamGroup, type paramGroupSchema, type Range } from './paramGroups.ts';
 
 /** What every optimizer's options have. */
@@ -41,6 +42,7 @@ export abstract class Optimizer {
   #surroundings: GroupSurroundings = {};
   /** Updates that had passed when a parameter joined, where that was not at the start. */
   readonly #since = new Map<string, number>();
+  readonly #parked = new ParkedState();
 
   constructor(options: OptimizerOptions) {
     this.options = options;
@@ -68,26 +70,46 @@ export abstract class Optimizer {
   }
 
   /**
-   * Exchanges the parameters: those that stay keep their state, new ones start with none, as if
-   * the optimizer had been made for them now.
+   * Exchanges the parameters: those that stay keep their state. That of parameters that leave is
+   * kept until they come back, and then goes on, as torch's does for those without a gradient; new
+   * ones start with none, as if the optimizer had been made for them now.
    */
   rebind(arena: ParameterArena, surroundings: GroupSurroundings): void {
-    const old = this.stateTensors();
     const before = new Map(this.groups.map((group) => [group.name, group]));
-    const known = new Set(this.arena.segments.map(({ name }) => name));
-    const born = [...arena.segments].filter(({ name }) => !known.has(name));
-    for (const name of this.#since.keys()) {
-      if (!arena.segments.some((segment) => segment.name === name)) this.#since.delete(name);
+    for (const { name } of this.arena.segments) {
+      this.#parked.put(name, this.steps - (this.#since.get(name) ?? 0), this.#slotsOf(name));
     }
-    if (this.steps > 0) for (const { name } of born) this.#since.set(name, this.steps);
+    this.#since.clear();
+    const states = arena.segments.map(({ name }) => this.#parked.take(name));
+    arena.segments.forEach(({ name }, index) => {
+      this.#joined(name, states[index]?.steps ?? 0);
+    });
     this.bind(arena, surroundings);
     for (const group of this.groups) {
       const { lr, weightDecay, currentLr } = before.get(group.name) ?? group;
       Object.assign(group, { lr, weightDecay, currentLr });
     }
-    for (const [name, view] of Object.entries(this.stateTensors())) {
-      if (old[name]?.length === view.length) view.set(old[name]);
-    }
+    arena.segments.forEach(({ name }, index) => {
+      const slots = this.#slotsOf(name);
+      for (const [slot, values] of Object.entries(states[index]?.slots ?? {})) {
+        slots[slot].set(values);
+      }
+    });
+  }
+
+  /** Notes how many updates a parameter had, where that is not all of them. */
+  #joined(name: string, steps: number): void {
+    if (steps < this.steps) this.#since.set(name, this.steps - steps);
+    else this.#since.delete(name);
+  }
+
+  #slotsOf(name: string): SlotVectors {
+    const { arena } = this;
+    const segment = arena.segments.find((candidate) => candidate.name === name);
+    if (segment === undefined) return {};
+    return Object.fromEntries(
+      this.slotNames.map((slot) => [slot, arena.part(arena.slot(slot), segment)]),
+    );
   }
 
   #divide(arena: ParameterArena): ParamGroup[] {
@@ -121,6 +143,7 @@ export abstract class Optimizer {
       steps: this.steps,
       groups: this.groups.map(({ name, currentLr }) => ({ name, currentLr })),
       ...(this.#since.size > 0 && { since: Object.fromEntries(this.#since) }),
+      ...(this.#parked.size > 0 && { parked: this.#parked.stateDict() }),
     };
   }
 
@@ -141,6 +164,12 @@ export abstract class Optimizer {
     for (const [name, steps] of Object.entries((state.since ?? {}) as Record<string, number>)) {
       this.#since.set(name, steps);
     }
+    this.#parked.clear();
+    for (const [name, steps] of Object.entries((state.parked ?? {}) as Record<string, number>)) {
+      const trained = this.arena.segments.some((segment) => segment.name === name);
+      if (trained) this.#joined(name, steps);
+      else this.#parked.put(name, steps, {});
+    }
     this.#divide(this.arena).forEach(({ ranges }, index) => {
       this.groups[index] = { ...this.groups[index], ranges };
     });
@@ -151,20 +180,12 @@ export abstract class Optimizer {
 
   /** Views of the state by `slot/parameter`, such as `exp_avg/encoder.0.kernel`. */
   stateTensors(): Record<string, Float32Array> {
-    const { arena } = this;
-    return Object.fromEntries(
-      this.slotNames.flatMap((slot) =>
-        arena.segments.map((segment) => [
-          `${slot}/${segment.name}`,
-          arena.part(arena.slot(slot), segment),
-        ]),
-      ),
-    );
+    return Object.fromEntries([...this.#vectorsByName(), ...this.#parked.tensors()]);
   }
 
   /** @throws UsageError ERR_OPTIM_STATE for a tensor that is missing or of another size */
   loadStateTensors(tensors: Readonly<Record<string, Float32Array>>): void {
-    const own = Object.entries(this.stateTensors());
+    const own = this.#vectorsByName();
     for (const [name, view] of own) {
       const found: Float32Array | undefined = tensors[name];
       if (found?.length === view.length) continue;
@@ -175,6 +196,17 @@ export abstract class Optimizer {
       );
     }
     for (const [name, view] of own) view.set(tensors[name]);
+    this.#parked.load(tensors, this.slotNames);
+  }
+
+  #vectorsByName(): [name: string, vector: Float32Array][] {
+    const { arena } = this;
+    return this.slotNames.flatMap((slot) =>
+      arena.segments.map((segment): [string, Float32Array] => [
+        `${slot}/${segment.name}`,
+        arena.part(arena.slot(slot), segment),
+      ]),
+    );
   }
 
   /** Applies the rule to one range; `steps` already counts this update. */

@@ -142,6 +142,43 @@ describe('parameter groups', () => {
   });
 });
 
+describe('a parameter that leaves and comes back', () => {
+  it.each([
+    ['Adam', () => new Adam({ lr: 0.1 })],
+    ['SGD', () => new SGD({ lr: 0.1, momentum: 0.9, dampening: 0.5 })],
+  ])('goes on as if %s had not been asked in between', (_name, make) => {
+    const steps = (optimizer: Adam | SGD, gradients: readonly number[]): void => {
+      for (const gradient of gradients) {
+        optimizer.arena.grads.fill(gradient);
+        optimizer.step();
+      }
+    };
+    const alone = make();
+    alone.bind(named(['a']));
+    steps(alone, [1, 2, 3, 4, 5]);
+
+    let away = make();
+    const both = (): ParameterArena => named(['a', 'b']);
+    away.bind(both());
+    steps(away, [1, 2]);
+    const [a] = parts(away.arena, away.arena.values).map((values) => [...values]);
+    const other = named(['b']);
+    away.rebind(other, { frozen: ['a'] });
+    steps(away, [7, 8, 9]);
+    // Over a checkpoint, too.
+    const [state, tensors] = [away.stateDict(), away.stateTensors()];
+    away = make();
+    away.bind(other, { frozen: ['a'] });
+    away.loadStateDict(JSON.parse(JSON.stringify(state)) as typeof state);
+    away.loadStateTensors(tensors);
+    const back = both();
+    back.part(back.values, back.segments[0]).set(a);
+    away.rebind(back, {});
+    steps(away, [3, 4, 5]);
+    expect(parts(back, back.values)[0]).toEqual(parts(alone.arena, alone.arena.values)[0]);
+  });
+});
+
 describe('options and state', () => {
   it('refuses what torch refuses, and unknown options', () => {
     expect(() => new SGD({ nesterov: true })).toThrow(/momentum above 0/);
