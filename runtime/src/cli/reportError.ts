@@ -7,6 +7,11 @@ export function reportError(error: unknown, host: Host): void {
     host.warn(`error: ${error.message}`);
     return;
   }
+  // An error that names the place of another: where that one came from is what helps.
+  if (error instanceof LightboxError && error.cause instanceof Error) {
+    host.warn(`error: ${error.message}\n${frames(error.cause)}`);
+    return;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
   const hint =
     error instanceof LightboxError
@@ -14,4 +19,9 @@ export function reportError(error: unknown, host: Host): void {
       : '\nThis was not expected. The first line of the stack inside your project shows where; ' +
         'npm run doctor reports about this machine.';
   host.warn(`error: ${stack}${hint}`);
+}
+
+/** The stack without the message, which may have several lines. */
+function frames({ stack = '' }: Error): string {
+  return stack.slice(Math.max(0, stack.search(/^\s+at /m)));
 }

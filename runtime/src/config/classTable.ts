@@ -3,6 +3,7 @@ import { isPlainObject } from '../core/json.ts';
 import { didYouMean } from '../errors.ts';
 import { replacedClassKey } from './replacedKeys.ts';
 import { checkValue } from './checkValue.ts';
+import { constructClass } from './constructClass.ts';
 import { loadClass, type ClassSource, type ConstructibleClass } from './loadClass.ts';
 import { toCamel } from './names.ts';
 import {
@@ -79,7 +80,8 @@ export class ClassTable {
       problems,
       instance: (inner, at) => this.construct(inner, at, problems),
     });
-    return problems.length === before ? new type(frozen(options) as never) : undefined;
+    if (problems.length > before) return undefined;
+    return constructClass(type, frozen(options), { node, path }, problems);
   }
 
   schemaOf(node: MapNode): z.ZodType | undefined {

@@ -78,10 +78,12 @@ describe('a class', () => {
     expect(code).toBe(2);
   });
 
-  it('that throws in its constructor ends with 1, its own message and place', async () => {
+  it('that throws in its constructor ends with 1, the key, its own message and place', async () => {
     const flags = ['--model.class_path=./throws.ts#Line', '--model.init_args={}'];
     const { code, warned } = await runIn(cwd, ['fit', '--config', 'line.yaml', ...flags]);
-    expect(warned).toMatch(/error: Error: no width given\n\s+at .*throws\.ts/);
+    const first = 'error: model (--model.class_path): the constructor of Line threw: no width given';
+    expect(warned.split('\n')[0]).toBe(first);
+    expect(warned).toMatch(/^\s+at .*throws\.ts/m);
     expect(code).toBe(1);
   });
 });
