@@ -1,0 +1,4 @@
+  // Yours: a line for every key that is worth trying.
+  'model.init_args.learning_rate': trial.suggestFloat('learning_rate', 1e-3, 3e-2, { log: true }),
+  'model.init_args.weight_decay': trial.suggestFloat('weight_decay', 1e-5, 1e-2, { log: true }),
+  'model.init_args.hidden_units': trial.suggestCategorical('hidden_units', [32, 64, 128]),

@@ -1,0 +1,1 @@
+  productionOverrides: { 'trainer.max_epochs': 10 },
