@@ -1,12 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import process from 'node:process';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FrozenTrial } from '../../runtime/src/hpo/index.ts';
 import { Rng } from '../../runtime/src/random/rng.ts';
 import { FakeSearch } from '../runtime/tuning/fakeSearch.ts';
 import { expectWhole } from './expectWhole.ts';
+import { killWorker } from './killWorker.ts';
+import { outcome } from './outcome.ts';
 
 /** What a killed search came to. */
 export interface KillResult {
@@ -34,7 +33,7 @@ export async function killSearch(kills: number, seed: number): Promise<KillResul
     if (round % 2 === 0) {
       child.kill('SIGKILL');
       counts.coordinator++;
-    } else if (killWorker(search)) {
+    } else if (killWorker(dirname(search.journal))) {
       counts.worker++;
       // The search goes on by itself, now and then until its end.
       await sleep(300);
@@ -54,38 +53,4 @@ export async function killSearch(kills: number, seed: number): Promise<KillResul
   whole.remove();
   search.remove();
   return { kills: counts, trials: trials.length, equal };
-}
-
-/** What two searches must agree on. */
-export function outcome(trials: readonly FrozenTrial[]): unknown {
-  return trials.map(({ number, state, values, params, intermediateValues }) => ({
-    number,
-    state,
-    values,
-    params,
-    reports: [...intermediateValues],
-  }));
-}
-
-/** Kills the process of the newest trial. @returns false when there was none */
-function killWorker(search: FakeSearch): boolean {
-  const folder = dirname(search.journal);
-  const numbers = entries(folder)
-    .flatMap((name) => /^trial_(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number);
-  const newest = Math.max(-1, ...numbers);
-  try {
-    const note = readFileSync(join(folder, `trial_${newest}`, 'process.json'), 'utf8');
-    return process.kill((JSON.parse(note) as { pid: number }).pid, 'SIGKILL');
-  } catch {
-    return false;
-  }
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

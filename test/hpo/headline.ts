@@ -1,0 +1,147 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bestOf, type FrozenTrial, isFinished } from '../../runtime/src/hpo/index.ts';
+import { Rng } from '../../runtime/src/random/rng.ts';
+import { HeadlineProject } from './headlineProject.ts';
+import { killWorker } from './killWorker.ts';
+import { outcome } from './outcome.ts';
+
+/** How large the experiment is. */
+export interface HeadlineSize {
+  readonly trials: number;
+  /** Random searches of the same budget to compare with. */
+  readonly randoms: number;
+  readonly kills: number;
+}
+
+/** What the experiment came to. */
+export interface HeadlineResult {
+  /** Best validation accuracy of the search. */
+  readonly best: number;
+  /** Of each random search. */
+  readonly random: readonly number[];
+  readonly medianRandom: number;
+  readonly minutes: { readonly search: number; readonly random: readonly number[] };
+  /** What `npm run train` with best.yaml came to at the best trial's best update. */
+  readonly trained: number;
+  readonly kills: { readonly coordinator: number; readonly worker: number };
+  /** Trials that went on from a checkpoint after a kill. */
+  readonly resumed: number;
+  /** The killed search has the numbers, parameters, reports and values of the other one. */
+  readonly equal: boolean;
+  readonly trials: { readonly complete: number; readonly pruned: number; readonly failed: number };
+}
+
+const budget = [
+  ...['--trial-steps', '60', '--val-interval', '15 updates'],
+  ...['--data.limit', '3840', '--data.val_size', '1000', '--data.batch_size', '32'],
+  ...['--trainer.num_sanity_val_steps', '0'],
+];
+
+/**
+ * The search of a generated project on real digits: against random searches of the same budget,
+ * trained again from best.yaml, and killed at random moments. Called again in the same folder it
+ * goes on where it was.
+ */
+export async function headline(folder: string, size: HeadlineSize): Promise<HeadlineResult> {
+  const project = HeadlineProject.make(folder);
+  const search = async (study: string, ...more: string[]): Promise<number> => {
+    const begun = performance.now();
+    await project.run('hpo', searchArgs(study, size.trials, more));
+    const minutes = (performance.now() - begun) / 60_000;
+    console.log(`${study}: ${minutes.toFixed(1)} min, best ${await bestValue(project, study)}`);
+    return minutes;
+  };
+  const randomStudies = Array.from({ length: size.randoms }, (_, seed) => `random-${seed}`);
+  const randomMinutes: number[] = [];
+  const searchMinutes = await search('tpe');
+  const trained = await trainBest(project, size.trials);
+  console.log(`best.yaml trains to ${trained}`);
+  const kills = await killedSearch(project, size);
+  console.log(`killed: ${JSON.stringify(kills)}`);
+  for (const [seed, study] of randomStudies.entries()) {
+    randomMinutes.push(await search(study, '--sampler', 'random', '--seed', String(seed)));
+  }
+  const trials = await project.trials('tpe');
+  const killed = await project.trials('killed');
+  expectNumbers(killed, size.trials);
+  const random = await Promise.all(randomStudies.map((study) => bestValue(project, study)));
+  const count = (state: FrozenTrial['state']): number =>
+    trials.filter((trial) => trial.state === state).length;
+  return {
+    best: await bestValue(project, 'tpe'),
+    random,
+    medianRandom: median(random),
+    minutes: { search: searchMinutes, random: randomMinutes },
+    trained,
+    kills,
+    resumed: project.resumptions('killed'),
+    equal: isDeepStrictEqual(outcome(killed), outcome(trials)),
+    trials: { complete: count('COMPLETE'), pruned: count('PRUNED'), failed: count('FAIL') },
+  };
+}
+
+function searchArgs(study: string, trials: number, more: readonly string[] = []): string[] {
+  return ['--n-trials', String(trials), '--study-name', study, ...more, ...budget];
+}
+
+/** Pastes the command that the search printed, and reads the value at the best trial's update. */
+async function trainBest(project: HeadlineProject, trials: number): Promise<number> {
+  const output = await project.run('hpo', searchArgs('tpe', trials));
+  const command = /^The best trial again.*: npm run train -- (.*)$/m.exec(output)?.[1];
+  if (command === undefined) throw new Error(`no command to train the best trial:\n${output}`);
+  const words = (command.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));
+  const name = `again-${Date.now()}`;
+  await project.run('train', [...words, '--trainer.run_name', name]);
+  const [version] = readdirSync(join(project.folder, 'runs', name));
+  const path = join(project.folder, 'runs', name, version, 'metrics.jsonl');
+  const best = bestOf(await project.trials('tpe'), 'maximize');
+  const [step] = [...(best?.intermediateValues ?? [])].sort(([, a], [, b]) => b - a)[0];
+  const rows = readFileSync(path, 'utf8').trim().split('\n');
+  const values = rows
+    .map((row) => JSON.parse(row) as { step: number; 'val/acc'?: number })
+    .filter((row) => row.step === step && row['val/acc'] !== undefined);
+  return values[0]?.['val/acc'] ?? NaN;
+}
+
+/** Coordinator and worker by turns, at random moments; then on to the end. */
+async function killedSearch(
+  project: HeadlineProject,
+  { trials, kills }: HeadlineSize,
+): Promise<{ coordinator: number; worker: number }> {
+  const counts = { coordinator: 0, worker: 0 };
+  const random = Rng.fromSeed(0).fold('headline');
+  const args = searchArgs('killed', trials);
+  for (let round = 0; round < kills; round++) {
+    const { child, end } = project.start('hpo', args);
+    await sleep(3000 + random.fold('moment', round).int(9000));
+    if (round % 2 === 1 && killWorker(project.studyFolder('killed'))) {
+      counts.worker++;
+      await sleep(random.fold('after', round).int(5000));
+    }
+    if (child.exitCode === null && child.kill('SIGKILL')) counts.coordinator++;
+    await end;
+  }
+  await project.run('hpo', args);
+  return counts;
+}
+
+/** Exactly so many finished trials, none missing, none twice. */
+function expectNumbers(trials: readonly FrozenTrial[], total: number): void {
+  const finished = trials.filter((trial) => isFinished(trial.state)).map((trial) => trial.number);
+  const expected = Array.from({ length: total }, (_, index) => index);
+  deepStrictEqual(finished, expected);
+}
+
+async function bestValue(project: HeadlineProject, study: string): Promise<number> {
+  return bestOf(await project.trials(study), 'maximize')?.values?.[0] ?? NaN;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,29 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { headline } from './headline.ts';
+
+/**
+ * `npm run test:hpo -- headline [trials] [random searches] [kills]`; LIGHTBOX_HEADLINE_DIR names
+ * the folder, in which a second call goes on.
+ * @returns what went wrong
+ */
+export async function runHeadline(sizes: readonly string[]): Promise<string[]> {
+  const [trials = 100, randoms = 5, kills = 12] = sizes.map(Number);
+  const given = process.env.LIGHTBOX_HEADLINE_DIR ?? '';
+  const folder = given === '' ? mkdtempSync(join(tmpdir(), 'lightbox-headline-')) : given;
+  console.log(`headline in ${folder}`);
+  const result = await headline(folder, { trials, randoms, kills });
+  console.log('headline:', JSON.stringify(result));
+  const failures: string[] = [];
+  if (!result.equal) failures.push('the killed search differs from the one that nobody killed');
+  if (result.trained !== result.best) {
+    failures.push(`best.yaml trains to ${result.trained}, not ${result.best}`);
+  }
+  if (result.best < result.medianRandom) {
+    failures.push(`${result.best} is worse than the random searches' ${result.medianRandom}`);
+  }
+  if (result.minutes.search > 15) failures.push('the search took more than 15 minutes');
+  return failures;
+}
