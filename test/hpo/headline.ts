@@ -55,15 +55,17 @@ export async function headline(folder: string, size: HeadlineSize): Promise<Head
     console.log(`${study}: ${minutes.toFixed(1)} min, best ${await bestValue(project, study)}`);
     return minutes;
   };
-  const randomStudies = Array.from({ length: size.randoms }, (_, seed) => `random-${seed}`);
+  const randomStudies = Array.from({ length: size.randoms }, (_, index) => `random-${index + 1}`);
   const randomMinutes: number[] = [];
   const searchMinutes = await search('tpe');
   const trained = await trainBest(project, size.trials);
   console.log(`best.yaml trains to ${trained}`);
   const kills = await killedSearch(project, size);
   console.log(`killed: ${JSON.stringify(kills)}`);
-  for (const [seed, study] of randomStudies.entries()) {
-    randomMinutes.push(await search(study, '--sampler', 'random', '--seed', String(seed)));
+  for (const [index, study] of randomStudies.entries()) {
+    // Not seed 0, with which they would begin with the same trials as the search.
+    const seed = String(index + 1);
+    randomMinutes.push(await search(study, '--sampler', 'random', '--seed', seed));
   }
   const trials = await project.trials('tpe');
   const killed = await project.trials('killed');
@@ -102,9 +104,9 @@ async function trainBest(project: HeadlineProject, trials: number): Promise<numb
   const [step] = [...(best?.intermediateValues ?? [])].sort(([, a], [, b]) => b - a)[0];
   const rows = readFileSync(path, 'utf8').trim().split('\n');
   const values = rows
-    .map((row) => JSON.parse(row) as { step: number; 'val/acc'?: number })
-    .filter((row) => row.step === step && row['val/acc'] !== undefined);
-  return values[0]?.['val/acc'] ?? NaN;
+    .map((row) => JSON.parse(row) as { step: number; values: Record<string, number> })
+    .filter((row) => row.step === step && Object.hasOwn(row.values, 'val/acc'));
+  return values.at(0)?.values['val/acc'] ?? NaN;
 }
 
 /** Coordinator and worker by turns, at random moments; then on to the end. */

@@ -10,7 +10,7 @@ import { headline } from './headline.ts';
  * @returns what went wrong
  */
 export async function runHeadline(sizes: readonly string[]): Promise<string[]> {
-  const [trials = 100, randoms = 5, kills = 12] = sizes.map(Number);
+  const [trials = 100, randoms = 5, kills = 16] = sizes.map(Number);
   const given = process.env.LIGHTBOX_HEADLINE_DIR ?? '';
   const folder = given === '' ? mkdtempSync(join(tmpdir(), 'lightbox-headline-')) : given;
   console.log(`headline in ${folder}`);
@@ -18,6 +18,7 @@ export async function runHeadline(sizes: readonly string[]): Promise<string[]> {
   console.log('headline:', JSON.stringify(result));
   const failures: string[] = [];
   if (!result.equal) failures.push('the killed search differs from the one that nobody killed');
+  if (result.resumed === 0) failures.push('no trial went on from a checkpoint');
   if (result.trained !== result.best) {
     failures.push(`best.yaml trains to ${result.trained}, not ${result.best}`);
   }
