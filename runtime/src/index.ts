@@ -2,7 +2,7 @@
 export { isUsageError, LightboxError, UsageError } from './errors.ts';
 
 // Random numbers
-export { Rng, withKeyedRandom } from './random/index.ts';
+export { Rng, seedEverything, withKeyedRandom } from './random/index.ts';
 
 // Modules and data
 export type { Batch, HostBatch, HostTensor } from './core/batch.ts';

@@ -14,3 +14,8 @@ export function withKeyedRandom<T>(rng: Pick<Rng, 'uniform'>, body: () => T): T 
     Math.random = original;
   }
 }
+
+/** Answers `Math.random` by `rng` wherever no `withKeyedRandom` does, until the process ends. */
+export function keepRandom(rng: Pick<Rng, 'uniform'>): void {
+  Math.random = () => rng.uniform();
+}

@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import { parseOptions } from '../core/parseOptions.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { parseMaxTime } from './maxTime.ts';
+import { seededWith } from '../random/index.ts';
 import { precisionRefusal } from './precision.ts';
 import { profilerRefusal, refusedFlag } from './refusedFlags.ts';
 
@@ -163,7 +164,11 @@ export const trainerOptionsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Equal seed and threads give equal bits. Always kept, whatever is said here.'),
-  seed: z.int().nonnegative().default(42).describe('Seed of everything random in the run.'),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(() => seededWith() ?? 42)
+    .describe('Seed of everything random in the run: 42, or that of seedEverything().'),
   compile: z
     .enum(['default', 'reduce-overhead', 'max-autotune'])
     .nullable()
