@@ -73,6 +73,7 @@ function trialValues(task: TrialTask): ConfigPatch {
     values['trainer.min_epochs'] = null;
     values['trainer.min_steps'] = null;
   }
+  if (task.scaleSchedules) values['trainer.max_steps'] = task.trialSteps;
   if (!task.testMode) return values;
   return {
     ...values,

@@ -36,8 +36,8 @@ export interface LightboxCLIOptions {
 }
 
 /**
- * The command line of a project: `fit`, `resume`, `validate`, `test`, `predict`, `tune`, `data`,
- * `inspect`, `plot`, `schema`, `doctor`. Starts by itself and sets the exit code of the process.
+ * The command line of a project: `fit`, `resume`, `validate`, `test`, `predict`, `tune`,
+ * `replay-dump`, `data`, `inspect`, `plot`, `schema`, `doctor`. Starts by itself and sets the exit code of the process.
  */
 export class LightboxCLI {
   #running: Promise<number> | undefined;

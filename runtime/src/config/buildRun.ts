@@ -5,6 +5,7 @@ import { selectBackend } from '../engine/selectBackend.ts';
 import { UsageError } from '../errors.ts';
 import { withKeyedRandom } from '../random/lend.ts';
 import { Rng } from '../random/rng.ts';
+import { initialRandom } from '../random/seedEverything.ts';
 import type { ResolvedTrainerOptions } from '../trainer/trainerOptions.ts';
 import { checkValue } from './checkValue.ts';
 import { classKey } from './names.ts';
@@ -26,19 +27,26 @@ export interface RunParts {
  * @throws ConfigError when a class refuses what it got
  */
 export async function buildRun(config: PreparedConfig): Promise<RunParts> {
-  // Weights are tensors: the back end must be there before the first of them.
-  const { accelerator, threads } = trainerValues(config);
-  await selectBackend({ accelerator, threads: threads ?? undefined });
-  const rng = Rng.fromSeed(config.seed);
-  const module = withKeyedRandom(rng.fold('init'), () => construct(config, 'model'));
-  const dataModule = withKeyedRandom(rng.fold('data'), () => construct(config, 'data'));
-  requireMethod(module, 'trainingStep', 'model', 'a TrainModule');
+  const module = await buildModel(config);
+  const random = Rng.fromSeed(config.seed).fold('data');
+  const dataModule = withKeyedRandom(random, () => construct(config, 'data'));
   requireMethod(dataModule, 'trainDataloader', 'data', 'a DataModule');
   return {
-    module: module as TrainModule,
+    module,
     dataModule: dataModule as DataModule,
     trainerOptions: buildTrainerOptions(config),
   };
+}
+
+/** Selects the back end and constructs the module alone. @throws ConfigError as `buildRun` does */
+export async function buildModel(config: PreparedConfig): Promise<TrainModule> {
+  // Weights are tensors: the back end must be there before the first of them.
+  const { accelerator, threads } = trainerValues(config);
+  await selectBackend({ accelerator, threads: threads ?? undefined });
+  const random = initialRandom(config.seed);
+  const module = withKeyedRandom(random, () => construct(config, 'model'));
+  requireMethod(module, 'trainingStep', 'model', 'a TrainModule');
+  return module as TrainModule;
 }
 
 function trainerValues(config: PreparedConfig) {

@@ -13,7 +13,7 @@ beforeAll(() => {
 
 function newestCheckpoint(): string {
   const found = readdirSync(join(cwd, 'runs'), { recursive: true, encoding: 'utf8' });
-  const name = found.filter((path) => path.endsWith('.safetensors')).at(-1);
+  const name = found.filter((path) => /checkpoints.*\.safetensors$/.test(path)).at(-1);
   if (name === undefined) throw new Error('expected a checkpoint');
   return join('runs', name);
 }
@@ -22,7 +22,7 @@ describe('mistakes', () => {
   it.each([
     [
       ['ft'],
-      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, tune, data, doctor, inspect, plot, schema.',
+      'error: unknown command "ft". Did you mean "fit"? There are: fit, resume, validate, test, predict, tune, replay-dump, data, doctor, inspect, plot, schema.',
     ],
     [
       ['--trainer.max_epochs', '1', 'fit'],
@@ -193,6 +193,22 @@ describe('a run', () => {
     expect(readFileSync(join(cwd, 'predictions.jsonl'), 'utf8').trim().split('\n')).toHaveLength(
       32,
     );
+  });
+
+  it('ends in a dump that replay-dump computes again and explains', async () => {
+    const flags = ['--model.learning_rate', '1e30', '--trainer.on_nan', 'dump'];
+    const { code, warned } = await run('fit', ...config, ...flags);
+    expect(code).toBe(1);
+    const [dump] = /runs\S+dumps\S+\.safetensors/.exec(warned) ?? [''];
+    const replayed = await run('replay-dump', dump);
+    expect(replayed.warned).toBe('');
+    expect(replayed.printed).toMatch(/^loss +Infinity then, Infinity now$/m);
+    expect(replayed.printed).toMatch(/^operation .*SquaredDifference.* made Infinity/m);
+    expect(replayed.printed).toMatch(/^weights +finite$/m);
+    expect((await run('replay-dump', newestCheckpoint())).warned).toMatch(
+      /is a checkpoint, not the dump of a step/,
+    );
+    expect((await run('replay-dump')).code).toBe(2);
   });
 
   it('sets variables before it imports the project', async () => {

@@ -89,7 +89,7 @@ describe('on_nan', () => {
     'dump keeps a step that can be computed again on %s',
     async (accelerator) => {
       const { run, dir } = await train({ accelerator, onNan: 'dump' }, 2);
-      await expect(run).rejects.toThrow(/replayDump\(path, module\)/);
+      await expect(run).rejects.toThrow(/replay-dump \(in code replayDump\(path, module\)\)/);
       const [file] = await readdir(join(dir, 'dumps'));
       expect(file).toBe('nan-step=3.safetensors');
       const replayed = await replayDump(join(dir, 'dumps', file), new Rooted());

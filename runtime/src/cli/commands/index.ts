@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts';
 import { inspect } from './inspect.ts';
 import { plot } from './plot.ts';
 import { predict } from './predict.ts';
+import { replayDump } from './replayDump.ts';
 import { fit, resume, test, validate } from './runCommands.ts';
 import { schema } from './schema.ts';
 import { tune } from './tune.ts';
@@ -26,6 +27,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   test,
   predict,
   tune,
+  'replay-dump': replayDump,
   ...generalCommands,
 };
 

@@ -103,8 +103,8 @@ export class NanGuard {
     const path = await dumpStep(this.#run, step);
     throw new LightboxError(
       error.code,
-      `${error.message} The step is in ${path}: replayDump(path, module) computes it again and ` +
-        'names the first operation that made a NaN.',
+      `${error.message} The step is in ${path}: the command replay-dump (in code ` +
+        'replayDump(path, module)) computes it again and names the first operation that made a NaN.',
     );
   }
 }
