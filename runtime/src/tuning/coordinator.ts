@@ -3,6 +3,7 @@ import type { ConfigPatch } from '../hpo/searchSpace.ts';
 import type { Study } from '../hpo/study.ts';
 import type { Trial } from '../hpo/trial.ts';
 import { isFinished } from '../hpo/trialState.ts';
+import type { DiskRoom } from './diskRoom.ts';
 import type { Retries, TrialFailure } from './failure.ts';
 import type { WorkerCommand } from './trialProcess.ts';
 import { TrialRun } from './trialRun.ts';
@@ -22,6 +23,8 @@ export interface CoordinatorPlan {
   readonly command: WorkerCommand;
   /** The study's folder; each trial gets `trial_<n>` in it. */
   readonly folder: string;
+  /** Where the study's folder lies. */
+  readonly disk: DiskRoom;
   /** How often a failed trial is continued, by the kind of its failure. */
   readonly retries: Retries;
   /** Null for no limit. */

@@ -22,6 +22,13 @@ export function retriesOf(kind: TrialFailure['kind'], retries: Retries): number 
   return retries[kind] ?? (kind === 'signal' ? 2 : 0);
 }
 
+/** Whether a process, or the error that ended it, speaks of memory that was not to be had. */
+export function isOutOfMemory(text: string): boolean {
+  return /JavaScript heap out of memory|(Array buffer|memory) allocation failed|(cannot|failed to) allocate memory|std::bad_alloc/i.test(
+    text,
+  );
+}
+
 /**
  * Why a process that ended without an answer did so.
  * @param output the end of what it printed
@@ -33,7 +40,7 @@ export function failureOfExit(
 ): TrialFailure {
   const tail = output.trim().split('\n').slice(-3).join('\n').slice(-500);
   const printed = tail === '' ? '' : `; it printed last: ${tail}`;
-  if (/JavaScript heap out of memory|Cannot allocate memory|std::bad_alloc/.test(output)) {
+  if (isOutOfMemory(output)) {
     return { kind: 'oom', message: `out of memory${printed}` };
   }
   if (signal !== null) {

@@ -11,6 +11,8 @@ export interface HpoFlags {
   readonly pruner: string;
   readonly seed: number | null;
   readonly trialSteps: number | null;
+  /** Lets schedules end with the trial's steps instead of the configuration's. */
+  readonly scaleSchedules: boolean;
   readonly valInterval: string | null;
   readonly testMode: boolean;
   readonly timeoutMs: number | null;
@@ -52,8 +54,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'N',
     text: 'Stop each trial after N updates; schedules keep their length.',
   },
+  'scale-schedules': { text: 'With --trial-steps: schedules end with the trial.' },
   'val-interval': { value: 'WHEN', text: 'Validate every "100 updates", "1 epochs", "25%".' },
-  'test-mode': { text: 'A few batches for each trial, to see whether everything runs.' },
+  'test-mode': {
+    text: 'A few batches for each of 3 trials, to see whether everything runs; in a study of its own.',
+  },
   timeout: { value: 'TIME', text: 'Start no trial after "30 min", "2 hours" or seconds.' },
   'trial-timeout': { value: 'TIME', text: 'End a trial that takes longer; it counts as failed.' },
   'grace-period': {
@@ -102,6 +107,9 @@ export function parseHpoFlags(args: readonly string[]): HpoFlags {
   if (given.has('resume-from') && given.has('storage')) {
     throw invalid('--resume-from names a storage itself; leave --storage out');
   }
+  if (given.has('scale-schedules') && !given.has('trial-steps')) {
+    throw invalid('--scale-schedules shortens schedules to --trial-steps, which is missing');
+  }
   return { ...valuesOf(given), configFiles, overrides };
 }
 
@@ -139,6 +147,7 @@ function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFil
     pruner: given.get('pruner') ?? 'median',
     seed: count('seed', 0),
     trialSteps: count('trial-steps', 1),
+    scaleSchedules: given.has('scale-schedules'),
     valInterval: given.get('val-interval') ?? null,
     testMode: given.has('test-mode'),
     timeoutMs: time('timeout'),

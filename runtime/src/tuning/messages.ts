@@ -17,7 +17,11 @@ export type FromWorker =
       readonly step: number;
     }
   | { readonly type: 'ended'; readonly outcome: TrialOutcome }
-  | { readonly type: 'failed'; readonly kind: 'nan' | 'exception'; readonly message: string };
+  | {
+      readonly type: 'failed';
+      readonly kind: 'nan' | 'exception' | 'oom';
+      readonly message: string;
+    };
 
 /** One end of the pipe between the two; made from `process` by the command line. */
 export interface MessagePipe<Out, In> {

@@ -8,6 +8,7 @@ import { hpoHelp, parseHpoFlags } from './hpoFlags.ts';
 import { renderJob } from './jobFile.ts';
 import { Search } from './search.ts';
 import { checkSpace, spaceOf } from './spaceCheck.ts';
+import { spaceChanges } from './spaceChanges.ts';
 import { openStudy, placeOf } from './studyStorage.ts';
 import type { TrainingSide } from './trainingSide.ts';
 import type { WorkerCommand } from './trialProcess.ts';
@@ -49,7 +50,7 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
   const configFiles = flags.configFiles.length > 0 ? flags.configFiles : options.configFiles;
   const base = freezeDeeply(await host.side.baseConfig(configFiles, flags.overrides));
   const space = spaceOf(options.searchSpace, base, configFiles);
-  await checkSpace(space, options.config, base, (patch) =>
+  const distributions = await checkSpace(space, options.config, base, (patch) =>
     host.side.checkPatch(configFiles, flags.overrides, patch),
   );
   const place = await placeOf(flags, options.config.studyName);
@@ -73,6 +74,10 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
       seed: flags.seed ?? undefined,
       loadIfExists: true,
     });
+    const trials = await study.trials();
+    const changes = spaceChanges(name, trials, distributions);
+    if (changes.length > 0) host.terminal.line('The search space has changed:');
+    for (const line of changes) host.terminal.line(line);
     return await new Search({
       options,
       host,
@@ -82,6 +87,7 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
       space,
       folder,
       configFiles,
+      giveUp: open.giveUp,
     }).run();
   } finally {
     await open.close();

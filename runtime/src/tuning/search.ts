@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../core/atomicFile.ts';
+import { messageOf } from '../errors.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
 import { isLeasing } from '../hpo/storages/rdbLeases.ts';
@@ -7,6 +8,7 @@ import type { Study } from '../hpo/study.ts';
 import { isFinished } from '../hpo/trialState.ts';
 import { bestYaml, exportedPatch, overrideText, trainCommand } from './bestConfig.ts';
 import { Coordinator } from './coordinator.ts';
+import { DiskRoom } from './diskRoom.ts';
 import { directionOf } from '../hpo/hpoConfig.ts';
 import type { HpoFlags } from './hpoFlags.ts';
 import { bestFirst, tidyCheckpoints } from './retention.ts';
@@ -21,6 +23,9 @@ import { OwnTrials, SharedTrials, type TrialSource } from './trialSource.ts';
 /** So many heartbeats must fail to come before a worker counts as lost. */
 const HEARTBEATS_IN_GRACE = 6;
 
+/** Enough to see a trial end and the next one begin. */
+const TEST_TRIALS = 3;
+
 /** Everything that one call of the search works with. */
 export interface SearchParts {
   readonly options: HpoOptions;
@@ -31,11 +36,14 @@ export interface SearchParts {
   readonly space: SearchSpace;
   readonly folder: string;
   readonly configFiles: readonly string[];
+  /** Ends the waiting for a storage that is away. */
+  readonly giveUp: () => void;
 }
 
 /** One call of the search on an open study: runs the trials, follows them, writes the results. */
 export class Search {
   readonly #parts: SearchParts;
+  #unwritten = false;
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
@@ -48,7 +56,15 @@ export class Search {
     this.#announce(trials, total);
     const progress = this.#progress(trials, total);
     const coordinator = this.#coordinator(total, progress);
-    const stops = new SearchStops(host, coordinator, progress);
+    const stops = new SearchStops(host, progress, {
+      pause: () => {
+        coordinator.pause();
+      },
+      kill: () => {
+        this.#parts.giveUp();
+        coordinator.kill();
+      },
+    });
     let whole: boolean;
     try {
       whole = await coordinator.run();
@@ -56,7 +72,7 @@ export class Search {
     } finally {
       stops.close();
       progress.finish();
-      await this.#writeResults();
+      await this.#written(() => this.#writeResults());
     }
     const best = await this.#summarize();
     if (whole) return 0;
@@ -68,7 +84,7 @@ export class Search {
     const { flags, options } = this.#parts;
     const finished = trials.filter((trial) => isFinished(trial.state)).length;
     if (flags.more !== null) return finished + flags.more;
-    return flags.nTrials ?? options.config.nTrials ?? 100;
+    return flags.nTrials ?? (flags.testMode ? TEST_TRIALS : (options.config.nTrials ?? 100));
   }
 
   #announce(trials: readonly FrozenTrial[], total: number): void {
@@ -108,6 +124,11 @@ export class Search {
       objective,
       folder,
       command: host.worker,
+      disk: new DiskRoom(folder, {
+        say: (text) => {
+          host.terminal.line(text);
+        },
+      }),
       timeoutMs: flags.timeoutMs,
       trialTimeoutMs: flags.trialTimeoutMs,
       task: {
@@ -118,6 +139,7 @@ export class Search {
         monitor,
         direction: directionOf(mode),
         trialSteps: flags.trialSteps,
+        scaleSchedules: flags.scaleSchedules,
         valInterval: flags.valInterval,
         testMode: flags.testMode,
       },
@@ -158,7 +180,7 @@ export class Search {
     const trials = await study.trials();
     progress.seen(trials);
     tidyCheckpoints(folder, trials, directionOf(options.config.mode), keep);
-    await this.#writeBest();
+    await this.#written(() => this.#writeBest());
   }
 
   #threads(): number {
@@ -169,6 +191,20 @@ export class Search {
   async #best(): Promise<FrozenTrial | undefined> {
     const { study, options } = this.#parts;
     return bestFirst(await study.trials(), directionOf(options.config.mode)).at(0);
+  }
+
+  /** Files for people: everything in them is in the study, so that they can be written later. */
+  async #written(write: () => Promise<void>): Promise<void> {
+    const { host, folder } = this.#parts;
+    try {
+      await write();
+      this.#unwritten = false;
+    } catch (error) {
+      if (!this.#unwritten) {
+        host.terminal.line(`Results in ${folder} could not be written: ${messageOf(error)}`);
+      }
+      this.#unwritten = true;
+    }
   }
 
   async #writeBest(): Promise<void> {
@@ -215,8 +251,9 @@ export class Search {
     const patch = best === undefined ? undefined : patchOf(best);
     if (patch === undefined) return [];
     const files = [...configFiles, join(folder, 'best.yaml')];
-    const { trialSteps } = flags;
-    const until = trialSteps === null ? '' : ` (its value came within ${trialSteps} updates)`;
+    const { trialSteps, scaleSchedules } = flags;
+    const isPart = trialSteps !== null && !scaleSchedules;
+    const until = isPart ? ` (its value came within ${trialSteps} updates)` : '';
     const again = trainCommand(files, this.#trialOverrides(patch));
     const commands: [string, string][] = [[`The best trial again${until}`, again]];
     if (Object.keys(options.config.productionOverrides ?? {}).length > 0) {
@@ -233,6 +270,7 @@ export class Search {
     if (flags.valInterval !== null) {
       overrides.push(`trainer.val_check_interval=${flags.valInterval}`);
     }
+    if (flags.scaleSchedules) overrides.push(`trainer.max_steps=${flags.trialSteps}`);
     const exported = exportedPatch(patch, base, options.config.excludedParams);
     for (const [path, value] of Object.entries(exportedPatch(patch, base))) {
       if (!Object.hasOwn(exported, path)) overrides.push(overrideText(path, value));

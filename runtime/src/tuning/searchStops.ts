@@ -1,9 +1,16 @@
-import type { Coordinator } from './coordinator.ts';
 import type { HpoHost } from './runSearch.ts';
 import type { StudyProgress } from './studyProgress.ts';
 
 const PAUSE_KEY = 'p';
 const STOP_KEY = 'q';
+/** How running trials are stopped. */
+export interface Stoppable {
+  /** Lets them save and end. */
+  pause(): void;
+  /** Ends them at once. */
+  kill(): void;
+}
+
 /** Waiting for a key alone would not keep the process alive. */
 const STAY_MS = 60_000;
 
@@ -14,14 +21,14 @@ const STAY_MS = 60_000;
  */
 export class SearchStops {
   readonly #host: HpoHost;
-  readonly #coordinator: Coordinator;
+  readonly #coordinator: Stoppable;
   readonly #progress: StudyProgress;
   readonly #offs: (() => void)[];
   #stops = 0;
   #isPaused = false;
   #changed: () => void = () => undefined;
 
-  constructor(host: HpoHost, coordinator: Coordinator, progress: StudyProgress) {
+  constructor(host: HpoHost, progress: StudyProgress, coordinator: Stoppable) {
     this.#host = host;
     this.#coordinator = coordinator;
     this.#progress = progress;

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { declaredSearchSpace } from '../hpo/declaredSpace.ts';
+import type { Distribution } from '../hpo/distribution.ts';
 import { FixedTrial } from '../hpo/fixedTrial.ts';
 import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
 import type { TrialLike } from '../hpo/trialLike.ts';
@@ -27,17 +28,22 @@ export function spaceOf(
   );
 }
 
-/** Tries the space once in its middle, before any trial has a number. */
+/**
+ * Tries the space once in its middle, before any trial has a number.
+ * @returns what its parameters are suggested from
+ */
 export async function checkSpace(
   space: SearchSpace,
   config: HpoConfig,
   base: FrozenConfig,
   checkPatch: (patch: ConfigPatch) => Promise<void>,
-): Promise<void> {
-  const patch = evaluate(space, new FixedTrial(), base);
+): Promise<Readonly<Record<string, Distribution>>> {
+  const trial = new FixedTrial();
+  const patch = evaluate(space, trial, base);
   await checkPatch(patch);
   checkExcluded(config, patch, base);
   await checkPatch(config.productionOverrides ?? {});
+  return trial.distributions;
 }
 
 /** What the space changes for this trial; its paths are well-formed. */

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sanitizeFileName } from '../core/fileNames.ts';
 import { UsageError } from '../errors.ts';
+import { isDiskFull } from '../hpo/journal/diskFull.ts';
 import { JournalStorage } from '../hpo/storages/journalStorage.ts';
 import { PostgresStorage } from '../hpo/storages/postgresStorage.ts';
 import { isPostgresAddress } from '../hpo/storages/rdbAddress.ts';
@@ -17,24 +18,32 @@ export interface StudyPlace {
   readonly folder: string;
   /** Path of a journal or address of a database. */
   readonly storage: string;
+  /** What is there of the study is thrown away first: a test of the search. */
+  readonly startsAnew: boolean;
 }
 
 /** An open storage with the right to run trials from it. */
 export interface OpenStudy {
   readonly storage: Storage;
+  /** Ends the waiting for a storage that is away: what it has not taken is lost. */
+  readonly giveUp: () => void;
   close(): Promise<void>;
 }
 
 const JOURNAL = 'study.journal';
+/** How long a full disk is waited for, as a database that is away. */
+const PATIENCE_MS = 600_000;
 
 /** Name, folder and storage as flags and project say. */
 export async function placeOf(flags: HpoFlags, projectName?: string): Promise<StudyPlace> {
   if (flags.resumeFrom !== null) return earlier(flags.resumeFrom, flags.studyName);
-  const name = flags.studyName ?? projectName ?? 'study';
+  const own = projectName ?? 'study';
+  const name = flags.studyName ?? (flags.testMode ? `${own}-test` : own);
   const folder = join('runs', 'hpo', sanitizeFileName(name));
   const storage = flags.storage ?? join(folder, JOURNAL);
   if (!isPostgresAddress(storage)) refuseAddress(storage);
-  return { name, folder, storage };
+  const startsAnew = flags.testMode && flags.studyName === null && flags.storage === null;
+  return { name, folder, storage, startsAnew };
 }
 
 /**
@@ -44,24 +53,29 @@ export async function placeOf(flags: HpoFlags, projectName?: string): Promise<St
  */
 export async function openStudy(place: StudyPlace, host: HpoHost): Promise<OpenStudy | undefined> {
   const { storage: where, name, folder } = place;
+  const patience = new AbortController();
+  const giveUp = (): void => {
+    patience.abort();
+  };
+  const onOutage = (text: string): void => {
+    host.terminal.line(text);
+  };
+  const outages = { onOutage, signal: patience.signal };
   if (isPostgresAddress(where)) {
-    const storage = await PostgresStorage.open(where, {
-      onOutage: (text) => {
-        host.terminal.line(text);
-      },
-    });
+    const storage = await PostgresStorage.open(where, outages);
     mkdirSync(folder, { recursive: true });
-    return { storage, close: () => storage.close() };
+    return { storage, giveUp, close: () => storage.close() };
   }
   mkdirSync(folder, { recursive: true });
-  const storage = new JournalStorage(where);
+  const storage = new JournalStorage(where, { ...outages, patienceMs: PATIENCE_MS });
   const lease = await waitForLease(where, name, host);
   if (lease === undefined) return undefined;
+  if (place.startsAnew) await forget(storage, place);
   const close = async (): Promise<void> => {
     lease.release();
     await storage.close();
   };
-  return { storage, close };
+  return { storage, giveUp, close };
 }
 
 async function earlier(path: string, wanted: string | null): Promise<StudyPlace> {
@@ -82,7 +96,26 @@ async function earlier(path: string, wanted: string | null): Promise<StudyPlace>
   }
   const folder =
     basename(storage) === JOURNAL ? dirname(storage) : join('runs', 'hpo', sanitizeFileName(name));
-  return { name, folder, storage };
+  return { name, folder, storage, startsAnew: false };
+}
+
+async function takeLease(journal: string, study: string) {
+  try {
+    return await StudyLease.take(journal, study);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    const message = `cannot write beside ${journal}: the disk is full. Free some space and run the same command again`;
+    throw new UsageError('ERR_HPO_STORAGE', message, { cause: error });
+  }
+}
+
+/** Removes an earlier study of that name with its trials' folders. */
+async function forget(storage: Storage, { name, folder }: StudyPlace): Promise<void> {
+  const earlierOne = (await storage.studies()).find((study) => study.name === name);
+  if (earlierOne === undefined) return;
+  await storage.deleteStudy(earlierOne.id);
+  const trials = readdirSync(folder).filter((entry) => /^trial_\d+$/.test(entry));
+  for (const trial of trials) rmSync(join(folder, trial), { recursive: true, force: true });
 }
 
 function refuseAddress(storage: string): void {
@@ -105,7 +138,7 @@ async function waitForLease(
   const offs = (['SIGINT', 'SIGTERM'] as const).map((name) => host.signals.on(name, stop));
   try {
     for (let round = 0; ; round++) {
-      const lease = await StudyLease.take(journal, study);
+      const lease = await takeLease(journal, study);
       if (lease instanceof StudyLease) return lease;
       if (round === 0) {
         host.terminal.line(

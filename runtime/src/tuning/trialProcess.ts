@@ -58,7 +58,7 @@ export class TrialProcess {
       detached: true,
     });
     closeSync(output);
-    rememberProcess(task.runDir, this.#child.pid);
+    this.#remember(task.runDir);
     this.result = new Promise((resolve, reject) => {
       const settle = (result: ProcessResult): void => {
         this.#settled = true;
@@ -79,6 +79,17 @@ export class TrialProcess {
       });
     });
     if (timeoutMs !== null) this.#expire(timeoutMs);
+  }
+
+  /** A process that nobody could find again must not run. */
+  #remember(runDir: string): void {
+    try {
+      rememberProcess(runDir, this.#child.pid);
+    } catch (error) {
+      this.#child.on('error', () => undefined);
+      this.#child.kill('SIGKILL');
+      throw error;
+    }
   }
 
   get pid(): number | undefined {

@@ -2,6 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FrozenTrial, lastStep } from '../hpo/frozenTrial.ts';
 import type { Trial } from '../hpo/trial.ts';
+import { messageOf } from '../errors.ts';
+import { isDiskFull } from '../hpo/journal/diskFull.ts';
 import type { CoordinatorPlan } from './coordinator.ts';
 import { failureText, retriesOf, type TrialFailure } from './failure.ts';
 import { endOrphan } from './orphan.ts';
@@ -60,7 +62,6 @@ export class TrialRun {
     const runDir = join(folder, `trial_${number}`);
     if (stored === undefined) rmSync(runDir, { recursive: true, force: true });
     else await endOrphan(runDir);
-    mkdirSync(runDir, { recursive: true });
     watch.started(number, patch, stored !== undefined);
     const before = predecessorsOf(this.#frozen).map((other) => join(folder, `trial_${other}`));
     let continues = stored === undefined ? [] : [runDir, ...before];
@@ -71,6 +72,10 @@ export class TrialRun {
       const ended = await this.#attempt(task);
       if (ended === 'stopped') return undefined;
       if (!('failure' in ended)) return ended;
+      if (await this.#wasFullDisk(ended.failure)) {
+        continues = [runDir, ...before];
+        continue;
+      }
       // A trial that gets on between its interruptions is not at fault.
       if (this.#lastStep > reached) retries = 0;
       const allowed = retriesOf(ended.failure.kind, this.#plan.retries);
@@ -85,14 +90,7 @@ export class TrialRun {
     task: TrialTask,
   ): Promise<FrozenTrial | 'stopped' | { readonly failure: TrialFailure }> {
     const verdict: Verdict = {};
-    const process = new TrialProcess(
-      this.#plan.command,
-      task,
-      this.#plan.trialTimeoutMs,
-      (value, step) => this.#judge(value, step, verdict),
-    );
-    this.#process = process;
-    const result = await process.result;
+    const result = await this.#runProcess(task, verdict);
     if (verdict.failure !== undefined) return { failure: verdict.failure };
     if (verdict.pruned !== undefined) {
       const userAttrs = { [PRUNED_ATTR]: verdict.pruned };
@@ -100,6 +98,27 @@ export class TrialRun {
     }
     if (result.type === 'failed') return { failure: result.failure };
     return isWhole(result) ? this.#complete() : 'stopped';
+  }
+
+  async #runProcess(task: TrialTask, verdict: Verdict): Promise<ProcessResult> {
+    const { command, trialTimeoutMs } = this.#plan;
+    try {
+      mkdirSync(task.runDir, { recursive: true });
+      const onReport = (value: number, step: number) => this.#judge(value, step, verdict);
+      this.#process = new TrialProcess(command, task, trialTimeoutMs, onReport);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return { type: 'failed', failure: { kind: 'exit', message: messageOf(error) } };
+    }
+    return this.#process.result;
+  }
+
+  /** Waits for room when the trial failed for the want of it, which is no fault of its own. */
+  async #wasFullDisk({ kind, message }: TrialFailure): Promise<boolean> {
+    const { disk } = this.#plan;
+    if ((kind !== 'exit' && kind !== 'exception') || !disk.isToBlameFor(message)) return false;
+    await disk.wait(() => this.#stopping !== null);
+    return true;
   }
 
   async #judge(value: number, step: number, verdict: Verdict): Promise<'continue' | 'prune'> {

@@ -18,6 +18,8 @@ export interface TrialTask {
   readonly direction: Direction;
   /** Stop after so many updates, schedules keeping their length; null: the configuration's end. */
   readonly trialSteps: number | null;
+  /** Schedules end with `trialSteps`. */
+  readonly scaleSchedules: boolean;
   /** Overrides how often is validated ("100 updates"); null: as configured. */
   readonly valInterval: string | null;
   /** A few batches only, to see whether everything runs. */

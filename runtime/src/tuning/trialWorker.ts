@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import { isOutOfMemory } from './failure.ts';
 import type { FromWorker, MessagePipe, ToWorker } from './messages.ts';
 import type { TrialChannel, TrialRunner } from './trialRunner.ts';
 
@@ -47,7 +48,8 @@ export async function serveTrial(
 
 function failureMessage(error: unknown): FromWorker {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const kind = /(^|_)(NAN|NON_FINITE|NONFINITE)(_|$)/.test(code) ? 'nan' : 'exception';
+  const isNan = /(^|_)(NAN|NON_FINITE|NONFINITE)(_|$)/.test(code);
+  const kind = isNan ? 'nan' : isOutOfMemory(messageOf(error)) ? 'oom' : 'exception';
   // The code says more than the class, and a stack would only name our own files.
   return { type: 'failed', kind, message: code === '' ? stackOf(error) : messageOf(error) };
 }

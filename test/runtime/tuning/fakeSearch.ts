@@ -14,6 +14,8 @@ const script = fileURLToPath(new URL('fixtures/fakeSearch.mjs', import.meta.url)
 export interface FakeOptions {
   readonly faults?: Readonly<Record<number, string>>;
   readonly stepMs?: number;
+  /** Megabytes that the processes may have for their objects. */
+  readonly heapMb?: number;
   /** Runs as on a machine of this name: processes, network and host name of its own. */
   readonly machine?: string;
 }
@@ -30,7 +32,12 @@ export interface Ended {
 
 /** A folder of its own with real processes of the search in it. */
 export class FakeSearch {
-  readonly folder = mkdtempSync(join(tmpdir(), 'lightbox-search-'));
+  readonly folder: string;
+
+  /** @param disk where the folder is made; default: the system's place for temporary files */
+  constructor(disk = tmpdir()) {
+    this.folder = mkdtempSync(join(disk, 'lightbox-search-'));
+  }
 
   get journal(): string {
     return join(this.folder, 'runs/hpo/fake/study.journal');
@@ -44,8 +51,9 @@ export class FakeSearch {
     args: readonly string[],
     options: FakeOptions = {},
   ): { child: ChildProcess; end: Promise<Ended>; printed(text: RegExp): Promise<void> } {
-    const command = [process.execPath, script, ...args];
-    const { machine } = options;
+    const { machine, heapMb } = options;
+    const limit = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`];
+    const command = [process.execPath, ...limit, script, ...args];
     if (machine !== undefined) {
       const rename = ['sh', '-c', 'hostname "$0" && exec "$@"', machine];
       command.unshift('unshare', ...namespaces, ...rename);

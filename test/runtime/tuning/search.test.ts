@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import type { FrozenTrial } from '../../../runtime/src/hpo/index.ts';
+import { outcome } from '../../hpo/outcome.ts';
 import { FakeSearch } from './fakeSearch.ts';
 
 // Real processes on a machine that may be busy with other tests.
@@ -19,17 +20,6 @@ beforeEach(() => {
 afterEach(() => {
   search.remove();
 });
-
-/** What two searches must agree on. */
-function outcome(trials: readonly FrozenTrial[]): unknown {
-  return trials.map(({ number, state, values, params, intermediateValues }) => ({
-    number,
-    state,
-    values,
-    params,
-    reports: [...intermediateValues],
-  }));
-}
 
 let whole: Promise<readonly FrozenTrial[]> | undefined;
 
@@ -102,6 +92,15 @@ describe('a search with real processes', () => {
     expect(reasons[2]).toMatch(/^failed:signal: killed by SIGKILL/);
     expect(reasons[3]).toBe('failed:nan: val/loss was NaN at update 0');
     expect(reasons[4]).toBe('failed:timeout: still running after 3 s');
+  });
+
+  it('knows want of memory from a crash, in the heap and outside of it', async () => {
+    const options = { faults: { 0: 'heap', 1: 'buffer' }, heapMb: 48 };
+    expect(await search.run(['--n-trials', '3'], options)).toMatchObject({ code: 0 });
+    const trials = await search.trials();
+    expect(trials.map((trial) => trial.state)).toEqual(['FAIL', 'FAIL', 'COMPLETE']);
+    expect(trials[0].userAttrs.fail_reason).toMatch(/^failed:oom: out of memory; /);
+    expect(trials[1].userAttrs.fail_reason).toMatch(/^failed:oom: .*allocation failed/);
   });
 
   it('pauses on SIGINT and continues the trial where it was', async () => {

@@ -11,14 +11,27 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LightboxError, messageOf, UsageError } from '../../errors.ts';
 import { parsePythonJson } from '../pythonJson.ts';
 import type { OperationLog } from '../storages/operationStorage.ts';
+import { isDiskFull } from './diskFull.ts';
 import { FileLock, type FileLockOptions } from './fileLock.ts';
 import { encodeLine, type OperationLine } from './operations.ts';
 import { StudyLog } from './studyLog.ts';
 
 const LINE_FEED = 10;
+const FULL_PAUSE_MS = 500;
+
+/** Options of a journal: those of its lock, and what is done about a full disk. */
+export interface JournalOptions extends FileLockOptions {
+  /** For how many milliseconds a full disk is waited for. Default 0: it is an error at once. */
+  readonly patienceMs?: number;
+  /** Told in words of a full disk and of its end. */
+  readonly onOutage?: (text: string) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * A journal in Optuna's file format: one line of JSON for each operation. Readers take no lock
@@ -28,13 +41,14 @@ const LINE_FEED = 10;
 export class JournalFile implements OperationLog {
   readonly location: string;
   readonly #lock: FileLock;
+  readonly #options: JournalOptions;
   #state = new StudyLog();
   #offset = 0;
   #lines = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws UsageError ERR_HPO_STORAGE when the file cannot be created */
-  constructor(path: string, options: FileLockOptions = {}) {
+  constructor(path: string, options: JournalOptions = {}) {
     this.location = path;
     try {
       mkdirSync(dirname(path), { recursive: true });
@@ -43,6 +57,7 @@ export class JournalFile implements OperationLog {
       const message = `cannot open the journal ${path}: ${messageOf(error)}`;
       throw new UsageError('ERR_HPO_STORAGE', message, { cause: error });
     }
+    this.#options = options;
     this.#lock = new FileLock(path, options);
   }
 
@@ -55,7 +70,7 @@ export class JournalFile implements OperationLog {
 
   append(decide: (state: StudyLog) => readonly OperationLine[]): Promise<StudyLog> {
     return this.#inTurn(() =>
-      this.#lock.hold(() => {
+      this.#whenThereIsRoom(() => {
         this.#catchUp();
         const lines = decide(this.#state);
         if (lines.length > 0) {
@@ -65,6 +80,24 @@ export class JournalFile implements OperationLog {
         return this.#state;
       }),
     );
+  }
+
+  /** Nothing of a change that met a full disk is left, so it can be decided and made again. */
+  async #whenThereIsRoom<T>(body: () => T): Promise<T> {
+    const { patienceMs = 0, onOutage, signal } = this.#options;
+    const begun = performance.now();
+    for (let waited = false; ; waited = true) {
+      try {
+        const result = await this.#lock.hold(body);
+        if (waited) onOutage?.('There is room for the journal again.');
+        return result;
+      } catch (error) {
+        const isOver = performance.now() - begun >= patienceMs || signal?.aborted === true;
+        if (!isDiskFull(error) || isOver) throw error;
+        if (!waited) onOutage?.(`${messageOf(error)}; waiting for room, nothing is lost.`);
+        await sleep(FULL_PAUSE_MS);
+      }
+    }
   }
 
   async close(): Promise<void> {

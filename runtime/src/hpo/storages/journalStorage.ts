@@ -1,5 +1,4 @@
-import type { FileLockOptions } from '../journal/fileLock.ts';
-import { JournalFile } from '../journal/journalFile.ts';
+import { JournalFile, type JournalOptions } from '../journal/journalFile.ts';
 import { OperationStorage } from './operationStorage.ts';
 
 /**
@@ -11,7 +10,7 @@ export class JournalStorage extends OperationStorage {
    * @param path the journal; folder and file are created when missing
    * @throws UsageError ERR_HPO_STORAGE when that fails
    */
-  constructor(path: string, options: FileLockOptions = {}) {
+  constructor(path: string, options: JournalOptions = {}) {
     super(new JournalFile(path, options));
   }
 }

@@ -43,6 +43,8 @@ export interface OutageOptions {
   readonly patienceMs: number;
   /** Told in words of each outage and of its end. */
   readonly onOutage?: (text: string) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 const PG_VERSION = '8.23.1';
@@ -96,7 +98,8 @@ export class PostgresConnection {
       const conflict = /^(40001|40P01)$/.test(codeOf(error));
       if (!conflict && !isOutage(error)) throw error;
       if (committing && !repeatable) throw this.#unknownOutcome(error);
-      if (this.#closed || performance.now() - begun > this.#outages.patienceMs) {
+      const isOver = this.#closed || this.#outages.signal?.aborted === true;
+      if (isOver || performance.now() - begun > this.#outages.patienceMs) {
         throw unreachable(this.location, error);
       }
       if (!conflict) this.#tell(error);

@@ -25,6 +25,8 @@ export interface PostgresStorageOptions {
   readonly patienceMs?: number;
   /** Told in words of each outage and of its end. */
   readonly onOutage?: (text: string) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 /** Held while the tables are made; any number that nobody else uses will do. */
@@ -53,9 +55,9 @@ export class PostgresStorage implements LeasingStorage {
    */
   static async open(
     address: string,
-    { patienceMs = 600_000, onOutage }: PostgresStorageOptions = {},
+    { patienceMs = 600_000, ...outages }: PostgresStorageOptions = {},
   ): Promise<PostgresStorage> {
-    const db = await PostgresConnection.open(address, { patienceMs, onOutage });
+    const db = await PostgresConnection.open(address, { patienceMs, ...outages });
     try {
       await db.transaction((sql) => prepareTables(sql, db.location));
     } catch (error) {
