@@ -8,7 +8,7 @@ import type { StudyPlace } from './studyStorage.ts';
 export interface JobRequest {
   /** `slurm` or `kubernetes`. */
   readonly kind: string;
-  readonly place: StudyPlace;
+  readonly place: Pick<StudyPlace, 'name' | 'storage'>;
   /** How many machines run the command. */
   readonly hosts: number;
   /** The command line of the search, with its `--render`. */
