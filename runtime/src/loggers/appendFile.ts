@@ -19,7 +19,8 @@ export class AppendFile {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #options: AppendFileOptions;
-  #queue: Buffer[] = [];
+  #queue: (string | Buffer)[] = [];
+  /** Within the few bytes more that letters beyond ASCII take. */
   #queuedBytes = 0;
   /** Where the first byte of the queue goes. */
   #position: number;
@@ -45,9 +46,8 @@ export class AppendFile {
 
   /** Queues `text`. @throws UsageError ERR_LOGGER_WRITE when the queue is full and writing fails */
   append(text: string): void {
-    const bytes = Buffer.from(text);
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.push(text);
+    this.#queuedBytes += text.length;
     if (this.#queuedBytes > this.#options.queueBytes) this.#writeAtOnce();
     else this.#timer ??= setTimeout(() => this.#startBatch(), this.#options.delay).unref();
   }
@@ -55,6 +55,8 @@ export class AppendFile {
   /** Waits until everything queued is on the disk. @throws UsageError ERR_LOGGER_WRITE */
   async flush(): Promise<void> {
     try {
+      // So few bytes are written sooner than a thread is asked to.
+      if (this.#inFlight === null && this.#queuedBytes < smallBytes) this.#writeAtOnce();
       while (this.#inFlight !== null || this.#queue.length > 0) {
         if (this.#inFlight === null) this.#startBatch();
         const failure = await this.#inFlight?.done;
@@ -80,7 +82,7 @@ export class AppendFile {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#inFlight !== null || this.#queue.length === 0) return;
-    const bytes = Buffer.concat(this.#queue);
+    const bytes = joined(this.#queue);
     const batch: Batch = { bytes, position: this.#position, written: false, done: notBegun };
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -113,7 +115,7 @@ export class AppendFile {
 
   // Bytes go to fixed places: writing the batch in flight a second time changes nothing.
   #writeAtOnce(): void {
-    const bytes = Buffer.concat(this.#queue);
+    const bytes = joined(this.#queue);
     try {
       if (this.#inFlight !== null) {
         writeFullySync(this.#handle.fd, this.#inFlight);
@@ -138,6 +140,12 @@ export function logWriteError(path: string, error: unknown): UsageError {
       'unchanged. Free some space or make the folder writable, then resume.',
     { cause: error },
   );
+}
+
+const smallBytes = 64 * 1024;
+
+function joined(texts: readonly (string | Buffer)[]): Buffer {
+  return Buffer.concat(texts.map((text) => (typeof text === 'string' ? Buffer.from(text) : text)));
 }
 
 interface Placed {

@@ -36,7 +36,7 @@ function byEpoch(
   most: number,
   batches: number | null,
 ): AccumulationPlan {
-  const factorOf = (epoch: number): number => factorAt(steps, epoch);
+  const factorOf = (epoch: number): number => (steps.length === 1 ? most : factorAt(steps, epoch));
   return {
     most,
     endsGroup: (epoch, batch) => batch + 1 === batches || (batch + 1) % factorOf(epoch) === 0,

@@ -37,9 +37,11 @@ describe('AppendFile', () => {
 
   it('leaves no hole when it overtakes a batch on its way', async () => {
     const path = join(await makeFolder(), 'log');
-    const file = await AppendFile.open(path, { delay: 60_000, queueBytes: 10 });
+    const file = await AppendFile.open(path, { delay: 0, queueBytes: 10 });
     const busy = occupyThreads();
     file.append('first\n');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(readFileSync(path, 'utf8')).toBe('');
     const flushed = file.flush();
     file.append('more than ten bytes\n');
     expect(readFileSync(path, 'utf8')).toBe('first\nmore than ten bytes\n');

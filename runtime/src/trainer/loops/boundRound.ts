@@ -37,6 +37,7 @@ export class BoundRound {
   readonly #manual: boolean;
   readonly #settings: RoundSettings;
   #factors: readonly number[] = [];
+  #constant: readonly number[] = [];
   /** Null: not known yet, computed when asked for. */
   #norm: number | null = null;
   #stepped = false;
@@ -106,9 +107,15 @@ export class BoundRound {
 
   /** Sets the learning rates of the coming update. */
   schedule(updates: number, epoch: number): void {
-    const factors = this.#currentFactors(updates, epoch);
     const { adjustRate } = this.#settings;
     const { lrOverride, optimizer } = this;
+    if (this.#scheduler === undefined && adjustRate === undefined && lrOverride === null) {
+      // Most runs; nothing to compute or to allocate in each update.
+      this.#factors = this.#ones(optimizer.groups.length);
+      for (const group of optimizer.groups) group.currentLr = group.lr;
+      return;
+    }
+    const factors = this.#currentFactors(updates, epoch);
     const scale = lrOverride === null ? 1 : lrOverride / (optimizer.groups[0].lr || 1);
     this.#factors = factors.map((scheduled, index) => {
       const group = optimizer.groups[index];
@@ -195,6 +202,11 @@ export class BoundRound {
       arena.part(arena.accumulation, segment).set(gradients[segment.name]);
     }
     arena.accumulatedWeight = weight;
+  }
+
+  #ones(length: number): readonly number[] {
+    if (this.#constant.length !== length) this.#constant = new Array<number>(length).fill(1);
+    return this.#constant;
   }
 
   #currentFactors(updates: number, epoch: number): readonly number[] {
