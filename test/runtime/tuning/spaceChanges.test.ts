@@ -51,11 +51,8 @@ describe('a search space that is not that of the study', () => {
       rate(1e-1)(trial),
       trial.suggestCategorical('units', [32, 128]),
     ];
-    await expect(changes([rateAndUnits], other)).rejects.toMatchObject({
-      code: 'ERR_HPO_SPACE_CHANGED',
-      message: expect.stringMatching(
-        /is not that of study "net"[^]*rate: float[^]*units: .*64.*128[^]*--study-name NAME/,
-      ) as string,
-    });
+    await expect(changes([rateAndUnits], other)).rejects.toThrow(
+      /is not that of study "net"[^]*rate: float[^]*units: .*64.*128[^]*--study-name NAME/,
+    );
   });
 });
