@@ -7,6 +7,7 @@ import { paramGroupSchema } from '../core/optim/index.ts';
 import type { OptimizerGroupView } from '../core/trainerContext.ts';
 import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
+import { UsageError } from '../errors.ts';
 import { countersSince } from './countersSince.ts';
 import { buildModule } from './buildModule.ts';
 import { captureState, checkpointBytes, type SavedParts } from './captureState.ts';
@@ -122,11 +123,20 @@ function optimizerSettings(run: Run): OptimizerSettings {
 function lendOptimizers(session: Session, optimizer: OptimizerStep): void {
   const { run } = session;
   if (run.module.automaticOptimization) return;
+  if (run.options.onNan === 'dump') throw undumpable(run.module.constructor.name);
   optimizer.manual = new ManualOptimization(run, optimizer.rounds);
   run.module.lendOptimizers(optimizer.manual.optimizers);
   session.defer(() => {
     run.module.lendOptimizers(null);
   });
+}
+
+function undumpable(module: string): UsageError {
+  return new UsageError(
+    'ERR_MANUAL_OPTIMIZATION',
+    `on_nan: dump keeps a step to compute it again, and ${module} optimizes manually: a step of it ` +
+      'may change weights in the middle. Set on_nan to raise or skip; detect_anomaly names the operation.',
+  );
 }
 
 function compileSteps(

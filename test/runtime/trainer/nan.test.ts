@@ -68,7 +68,8 @@ describe('on_nan', () => {
       expect(weightBits(module).some((bits) => (bits & 0x7fffffff) > 0x7f800000)).toBe(false);
       expect(metrics['train/loss']).toBeGreaterThan(0);
       expect(lines.filter((line) => line.startsWith('Left out update'))).toHaveLength(4);
-      expect(counters.updates.completed).toBe(20);
+      expect(counters.updates.completed).toBe(16);
+      expect(counters.batches.completed).toBe(20);
     },
   );
 
@@ -78,6 +79,59 @@ describe('on_nan', () => {
     const shorter = await train({ limitTrainBatches: 4, accumulateGradBatches: 5 }, -1);
     await shorter.run;
     expect(weightBits(skipped.module)).toEqual(weightBits(shorter.module));
+  });
+
+  describe('with manual optimization', () => {
+    /** The loss of each batch twice: for the head, then for the rest. */
+    class Manual extends Rooted {
+      override readonly automaticOptimization = false;
+      readonly steps: boolean[][] = [];
+      override configureOptimizers(): OptimizerConfig {
+        return [
+          { name: 'head', parameters: ['head*'], optimizer: new SGD({ lr: 0.1 }) },
+          { name: 'rest', parameters: ['[!h]*'], optimizer: new SGD({ lr: 0.1 }) },
+        ];
+      }
+      override trainingStep(batch: unknown): tf.Scalar {
+        const [head, rest] = this.optimizers();
+        const poisoned = (this.trainer.counters.batches.processed + 1) % 5 === 0;
+        const first = head.backward(() => super.trainingStep(batch));
+        const done = [head.step()];
+        rest.backward(() => {
+          const loss = super.trainingStep(batch);
+          return poisoned ? tf.mul(loss, Number.NaN) : loss;
+        });
+        this.steps.push([...done, rest.step()]);
+        return first;
+      }
+    }
+    const fit = async (options: TrainerOptions, bad: number) => {
+      const module = new Manual();
+      const trainer = await quietTrainer({ maxEpochs: 1, ...options });
+      return { module, run: trainer.fit({ module, trainLoader: loaderWith(bad) }) };
+    };
+
+    it('skip forgets the gradients of that backward only', async () => {
+      const { module, run } = await fit({ onNan: 'skip' }, 2);
+      const { counters, metrics } = await run;
+      expect(module.steps).toEqual([
+        [true, true],
+        [true, true],
+        [false, false],
+        [true, true],
+        [true, false],
+      ]);
+      expect(counters.updates.completed).toBe(4);
+      expect(weightBits(module).some((bits) => (bits & 0x7fffffff) > 0x7f800000)).toBe(false);
+      expect(metrics['train/loss']).toBeGreaterThan(0);
+    });
+
+    it('raise ends the run, dump is refused', async () => {
+      await expect((await fit({}, 2)).run).rejects.toThrow(/loss is NaN at update 3/);
+      await expect((await fit({ onNan: 'dump' }, -1)).run).rejects.toThrow(
+        /Manual optimizes manually.*raise or skip/,
+      );
+    });
   });
 
   it('raise ends the run and says what to do', async () => {

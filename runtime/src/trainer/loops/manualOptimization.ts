@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts';
 import type { Run } from '../run.ts';
 import type { BoundRound } from './boundRound.ts';
 import { detectAnomaly } from './detectAnomaly.ts';
-import { checkedLoss, requireFinite } from './losses.ts';
+import { checkedLoss } from './losses.ts';
 
 /** The batch that a module with manual optimization is at. */
 interface ManualBatch {
@@ -29,10 +29,20 @@ export class ManualOptimization {
     for (const optimizer of this.optimizers) optimizer.begin(batch);
   }
 
-  /** @returns whether any optimizer stepped: one update, however many did and how often */
-  end(): boolean {
-    return this.optimizers.map((optimizer) => optimizer.end()).includes(true);
+  end(): ManualOutcome {
+    const stepped = this.optimizers.map((optimizer) => optimizer.end());
+    return {
+      updated: stepped.includes(true),
+      leftOut: this.optimizers.some(({ leftOut }) => leftOut),
+    };
   }
+}
+
+interface ManualOutcome {
+  /** Whether any optimizer stepped: one update, however many did and how often. */
+  readonly updated: boolean;
+  /** Whether gradients of this batch were left out (`on_nan: skip`). */
+  readonly leftOut: boolean;
 }
 
 class LentOptimizer implements ManualOptimizer {
@@ -44,6 +54,8 @@ class LentOptimizer implements ManualOptimizer {
   /** Whether this batch's samples are in the accumulation's weight. */
   #counted = false;
   #stepped = false;
+  /** Whether gradients of this batch were not finite and are gone. */
+  #leftOut = false;
 
   constructor(run: Run, round: BoundRound) {
     this.#run = run;
@@ -52,6 +64,10 @@ class LentOptimizer implements ManualOptimizer {
 
   get name(): string {
     return this.#round.name;
+  }
+
+  get leftOut(): boolean {
+    return this.#leftOut;
   }
 
   get lr(): number {
@@ -63,20 +79,26 @@ class LentOptimizer implements ManualOptimizer {
     this.#batch = batch;
     this.#counted = false;
     this.#stepped = false;
+    this.#leftOut = false;
   }
 
   backward(loss: () => tf.Scalar): tf.Scalar {
     const { index } = this.#current('backward');
     const run = this.#run;
     if (this.#fresh) this.#fold();
+    run.nanGuard.before();
     const gradients = (): tf.Scalar =>
       computeGradients(() => checkedLoss(loss(), run.module), this.#round.arena);
     const kept = run.options.detectAnomaly ? detectAnomaly(gradients) : gradients();
-    this.#fresh = true;
     // A copy belongs to the scope of the step, so nobody has to dispose it.
     const result: tf.Scalar = kept.clone();
     kept.dispose();
-    requireFinite(run, result.dataSync()[0], index);
+    const step = { round: this.#round, loss: result.dataSync()[0], batch: null, index };
+    if (run.nanGuard.needsLook(step.loss) && run.nanGuard.accepts(step) === false) {
+      this.#leftOut = true;
+      return result;
+    }
+    this.#fresh = true;
     requireSync(run.hooks.call('onAfterBackward', this.name), 'onAfterBackward');
     return result;
   }
@@ -84,7 +106,10 @@ class LentOptimizer implements ManualOptimizer {
   step(): boolean {
     const { completesUpdate } = this.#current('step');
     const { arena } = this.#round;
-    if (!this.#fresh && arena.accumulatedWeight === 0) throw noGradients(this.name);
+    if (!this.#fresh && arena.accumulatedWeight === 0) {
+      if (this.#leftOut) return false;
+      throw noGradients(this.name);
+    }
     if (!completesUpdate) return false;
     if (this.#fresh && arena.accumulatedWeight > 0) this.#fold();
     const run = this.#run;

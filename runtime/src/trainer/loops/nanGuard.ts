@@ -50,21 +50,29 @@ export class NanGuard {
   }
 
   /**
-   * Whether the step counts.
+   * Whether the step counts; a promise, which rejects, only with `on_nan: dump`.
    * @throws UsageError ERR_LOSS_NOT_FINITE where the run ends
    */
-  async accepts(step: ComputedStep): Promise<boolean> {
+  accepts(step: ComputedStep): boolean | Promise<never> {
     const { options } = this.#run;
     const problem = options.terminateOnNan ? this.#problemOf(step) : null;
     try {
-      if (problem === null) this.#inARow = 0;
-      else if (options.onNan === 'skip') this.#leaveOut(step, problem);
-      else await this.#end(step, problem);
+      if (problem === null) {
+        this.#inARow = 0;
+        return true;
+      }
+      if (options.onNan !== 'raise') this.#restore();
+      if (options.onNan === 'skip') {
+        this.#leaveOut(step, problem);
+        return false;
+      }
     } finally {
       for (const [, before] of this.#buffers) before.dispose();
       this.#buffers = [];
     }
-    return problem === null;
+    const error = notFinite(this.#run, problem, step.index);
+    if (options.onNan === 'raise') throw error;
+    return this.#dump(step, error);
   }
 
   #problemOf({ loss, round: { arena } }: ComputedStep): string | null {
@@ -79,7 +87,6 @@ export class NanGuard {
   #leaveOut({ index }: ComputedStep, problem: string): void {
     const { store, terminal, globalStep } = this.#run;
     store.discardPending();
-    this.#restore();
     this.#inARow++;
     const place = `update ${String(globalStep + 1)}, batch ${String(index)}`;
     if (this.#inARow > mostInARow) {
@@ -96,10 +103,7 @@ export class NanGuard {
     for (const [variable, before] of this.#buffers) variable.assign(before);
   }
 
-  async #end(step: ComputedStep, problem: string): Promise<never> {
-    const error = notFinite(this.#run, problem, step.index);
-    if (this.#run.options.onNan !== 'dump') throw error;
-    this.#restore();
+  async #dump(step: ComputedStep, error: UsageError): Promise<never> {
     const path = await dumpStep(this.#run, step);
     throw new LightboxError(
       error.code,

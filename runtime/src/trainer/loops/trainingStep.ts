@@ -81,6 +81,7 @@ async function takeTurns(
   const { hooks } = run;
   const updates = run.counters.updates.completed;
   let loss = 0;
+  let [leftOut, stepped] = [false, false];
   for (const round of rounds) {
     if (!round.hasTurn(updates)) {
       run.midUpdate = true;
@@ -93,6 +94,7 @@ async function takeTurns(
     if (run.nanGuard.needsLook(loss) && !(await run.nanGuard.accepts(step))) {
       if (!completesUpdate) continue;
       if (round.arena.accumulatedWeight === 0) {
+        leftOut = true;
         round.sitOut();
         continue;
       }
@@ -107,8 +109,10 @@ async function takeTurns(
     const ready = hooks.call('onBeforeOptimizerStep', round.name);
     if (ready !== undefined) await ready;
     round.step();
+    stepped = true;
   }
-  return { loss, updated: completesUpdate };
+  // One in which no optimizer had its turn counts all the same: turns are counted in updates.
+  return { loss, updated: completesUpdate && (stepped || !leftOut) };
 }
 
 /** The module's own step, with the optimizers lent to it. */
@@ -130,8 +134,10 @@ function stepManually(
     });
     return value;
   });
-  const updated = manual.end();
-  requireFinite(run, loss, index);
+  const { updated, leftOut } = manual.end();
+  // What was logged around the gradients that were left out is no mean's affair either.
+  if (leftOut) run.store.discardPending();
+  else requireFinite(run, loss, index);
   return { loss, updated };
 }
 
