@@ -14,6 +14,7 @@ export { distributionFromJson, distributionToJson } from './distributionJson.ts'
 export { FixedTrial } from './fixedTrial.ts';
 export { type FrozenTrial, lastStep } from './frozenTrial.ts';
 export type { HpoConfig } from './hpoConfig.ts';
+export { getParamImportances, type ImportanceOptions } from './importance/paramImportances.ts';
 export type { Plain } from './plain.ts';
 export { HyperbandPruner, type HyperbandOptions } from './pruners/hyperbandPruner.ts';
 export { MedianPruner } from './pruners/medianPruner.ts';

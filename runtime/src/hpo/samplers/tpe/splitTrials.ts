@@ -46,7 +46,8 @@ export function splitTrials(
   };
 }
 
-function bestComplete(
+/** The `count` best of complete trials by value; with several objectives by Pareto front. */
+export function bestComplete(
   trials: readonly FrozenTrial[],
   directions: readonly Direction[],
   count: number,
