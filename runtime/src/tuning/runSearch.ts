@@ -1,14 +1,16 @@
 import type { Signals, Terminal } from '../core/ports.ts';
+import type { Distribution } from '../hpo/distribution.ts';
 import { freezeDeeply, type Plain } from '../hpo/plain.ts';
 import { createPruner, createSampler } from '../hpo/registry.ts';
 import type { SearchSpace } from '../hpo/searchSpace.ts';
 import { Study } from '../hpo/study.ts';
 import { directionOf, type HpoConfig } from '../hpo/hpoConfig.ts';
-import { hpoHelp, parseHpoFlags } from './hpoFlags.ts';
+import { hpoHelp, type HpoFlags, parseHpoFlags } from './hpoFlags.ts';
 import { renderJob } from './jobFile.ts';
 import { Search } from './search.ts';
 import { checkSpace, spaceOf } from './spaceCheck.ts';
 import { spaceChanges } from './spaceChanges.ts';
+import { asBefore, compareSettings, settingsOf } from './studySettings.ts';
 import { openStudy, placeOf } from './studyStorage.ts';
 import type { TrainingSide } from './trainingSide.ts';
 import type { WorkerCommand } from './trialProcess.ts';
@@ -40,20 +42,22 @@ export interface HpoHost {
  *   stopped, 3 when the time was over before
  */
 export async function runSearch(options: HpoOptions, host: HpoHost): Promise<number> {
-  const flags = parseHpoFlags(host.args);
-  if (flags.help) {
+  const given = parseHpoFlags(host.args);
+  if (given.help) {
     for (const line of hpoHelp()) host.terminal.line(line);
     return 0;
   }
-  const sampler = createSampler(flags.sampler);
-  const pruner = createPruner(flags.pruner, options.config.pruner);
-  const configFiles = flags.configFiles.length > 0 ? flags.configFiles : options.configFiles;
+  const sampler = createSampler(given.sampler);
+  const pruner = createPruner(given.pruner, options.config.pruner);
+  const place = await placeOf(given, options.config.studyName);
+  const before = asBefore(given, settingsOf(place.attrs));
+  const configFiles = before.configFiles.length > 0 ? before.configFiles : options.configFiles;
+  const flags = { ...before, configFiles };
   const base = freezeDeeply(await host.side.baseConfig(configFiles, flags.overrides));
   const space = spaceOf(options.searchSpace, base, configFiles);
   const distributions = await checkSpace(space, options.config, base, (patch) =>
     host.side.checkPatch(configFiles, flags.overrides, patch),
   );
-  const place = await placeOf(flags, options.config.studyName);
   if (flags.render !== null) {
     host.terminal.line(
       renderJob({ kind: flags.render, place, hosts: flags.hosts, args: host.args }),
@@ -74,10 +78,7 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
       seed: flags.seed ?? undefined,
       loadIfExists: true,
     });
-    const trials = await study.trials();
-    const changes = spaceChanges(name, trials, distributions);
-    if (changes.length > 0) host.terminal.line('The search space has changed:');
-    for (const line of changes) host.terminal.line(line);
+    await tellChanges(study, distributions, options.config, flags, host);
     return await new Search({
       options,
       host,
@@ -92,4 +93,21 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
   } finally {
     await open.close();
   }
+}
+
+/** Says what differs from the study's earlier trials; what cannot be mixed is refused. */
+async function tellChanges(
+  study: Study,
+  distributions: Readonly<Record<string, Distribution>>,
+  config: HpoConfig,
+  flags: HpoFlags,
+  { terminal }: HpoHost,
+): Promise<void> {
+  const space = spaceChanges(study.name, await study.trials(), distributions);
+  if (space.length > 0) terminal.line('The search space has changed:');
+  for (const line of space) terminal.line(line);
+  const settings = await compareSettings(study, config, flags);
+  if (settings.length === 0) return;
+  terminal.line('Earlier trials ran with other settings; their values may not be comparable:');
+  for (const line of settings) terminal.line(line);
 }

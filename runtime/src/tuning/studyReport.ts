@@ -1,135 +1,134 @@
-import { describeDistribution, type Distribution } from '../hpo/distribution.ts';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../core/atomicFile.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
-import type { Direction, TrialState } from '../hpo/trialState.ts';
+import { paretoFront } from '../hpo/pareto.ts';
+import { chartSections, type Objective } from './report/charts.ts';
+import { type Comparison, comparisonBlocks } from './report/comparison.ts';
+import { html } from './report/html.ts';
+import { markdown } from './report/markdown.ts';
+import type { Block, Section } from './report/sections.ts';
+import {
+  chosenTable,
+  failureKinds,
+  failureTable,
+  spaceTable,
+  trialsTable,
+} from './report/tables.ts';
 import { bestFirst } from './retention.ts';
 import { timeText } from './timeText.ts';
-import { reasonOf, secondsOf } from './trialRecord.ts';
+import { secondsOf } from './trialRecord.ts';
+import { shortValue, stateCounts } from './trialText.ts';
+
+/** Names of the two files in the study's folder. */
+export const REPORT_FILES = ['report.md', 'report.html'] as const;
+
+const BEST_TRIALS = 10;
 
 /** What a report is about. */
 export interface ReportInput {
   readonly study: string;
-  readonly monitor: string;
-  readonly direction: Direction;
-  readonly sampler: string;
-  readonly pruner: string;
-  readonly seed: number;
-  readonly storage: string;
+  /** One for each value of a trial. */
+  readonly objectives: readonly Objective[];
+  /** Name and value of what the search was run with. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
   readonly trials: readonly FrozenTrial[];
-  /** Commands that train with the best parameters, with what they are for. */
+  /** Commands for the study, with what they are for. */
   readonly commands: readonly (readonly [purpose: string, command: string])[];
+  readonly comparison?: Comparison;
 }
 
-/** A study as Markdown: the best trial, how to train it, the space, all trials, the failures. */
-export function studyReport(input: ReportInput): string {
-  const { study, monitor, direction, trials } = input;
-  const best = bestFirst(trials, direction)[0] as FrozenTrial | undefined;
-  const lines = [
-    `# Study ${study}`,
-    '',
-    `${direction === 'minimize' ? 'Smallest' : 'Largest'} \`${monitor}\`; ${stateCounts(trials)}.`,
-    `Sampler ${input.sampler}, pruner ${input.pruner}, seed ${input.seed}, journal \`${input.storage}\`.`,
-    '',
-    '## Best',
-    '',
-    ...(best === undefined ? ['No trial is complete yet.'] : bestLines(best, input)),
-    '',
-    '## Search space',
-    '',
-    '| parameter | distribution |',
-    '| --- | --- |',
-    ...[...lastDistributions(trials)].map(
-      ([name, distribution]) => `| ${cell(name)} | ${cell(describeDistribution(distribution))} |`,
-    ),
-    '',
-    '## Trials',
-    '',
-    ...historyTable(trials, direction),
-  ];
-  const failures = trials.filter((trial) => trial.state === 'FAIL');
-  if (failures.length > 0) {
-    lines.push('', '## Failures', '');
-    for (const trial of failures) {
-      lines.push(`- trial ${trial.number}: ${cell(reasonOf(trial) || 'no reason')}`);
-    }
-  }
-  return `${lines.join('\n')}\n`;
+/** Writes `report.md` and `report.html`, the same in text and with charts. */
+export async function writeReport(folder: string, input: ReportInput): Promise<void> {
+  const sections = reportSections(input);
+  const title = `Study ${input.study}`;
+  const [text, page] = REPORT_FILES.map((name) => join(folder, name));
+  await writeFileAtomic(text, markdown(title, sections));
+  await writeFileAtomic(page, await html(title, sections));
 }
 
-/** `12 finished: 7 complete, 3 pruned, 2 failed; 1 running`. */
-export function stateCounts(trials: readonly FrozenTrial[]): string {
-  const count = (state: TrialState): number =>
-    trials.filter((trial) => trial.state === state).length;
-  const [complete, pruned, failed] = [count('COMPLETE'), count('PRUNED'), count('FAIL')];
-  const open = (['RUNNING', 'WAITING'] as const)
-    .filter((state) => count(state) > 0)
-    .map((state) => `; ${count(state)} ${state.toLowerCase()}`);
-  const finished = complete + pruned + failed;
-  return `${finished} finished: ${complete} complete, ${pruned} pruned, ${failed} failed${open.join('')}`;
-}
-
-function bestLines(best: FrozenTrial, { monitor, commands }: ReportInput): string[] {
+/** A study for people: the best, how it came about, what decides, all trials, the failures. */
+export function reportSections(input: ReportInput): Section[] {
+  const { trials, objectives, comparison } = input;
+  const failed = trials.filter((trial) => trial.state === 'FAIL');
   return [
-    `Trial ${best.number}: \`${monitor}\` = ${best.values?.[0] ?? 'none'}`,
-    '',
-    '| parameter | value |',
-    '| --- | --- |',
-    ...Object.entries(best.params).map(
-      ([name, value]) => `| ${cell(name)} | ${cell(JSON.stringify(value))} |`,
-    ),
-    ...commands.flatMap(([purpose, command]) => ['', `${purpose}:`, '', '```sh', command, '```']),
+    { title: '', blocks: [{ kind: 'text', text: summary(input) }] },
+    { title: 'Best', blocks: bestBlocks(input) },
+    {
+      title: 'Compared with other searches',
+      blocks: comparison === undefined ? [] : comparisonBlocks(comparison),
+    },
+    ...chartSections(trials, objectives),
+    {
+      title: 'Failures',
+      blocks:
+        failed.length === 0
+          ? []
+          : [{ kind: 'text', text: `${failureKinds(failed)}.` }, failureTable(failed)],
+    },
+    { title: 'Search space', blocks: trials.length === 0 ? [] : [spaceTable(trials)] },
+    {
+      title: 'Settings',
+      blocks: [
+        { kind: 'table', header: ['setting', 'value'], rows: [...input.settings, ...times(trials)] },
+      ],
+    },
+    { title: 'Trials', blocks: trials.length === 0 ? [] : [trialsTable(trials, objectives)] },
   ];
 }
 
-function historyTable(trials: readonly FrozenTrial[], direction: Direction): string[] {
-  const names = [...lastDistributions(trials).keys()];
-  const header = ['trial', 'state', 'value', 'best so far', 'reports', 'time', ...names, 'why'];
-  let best: number | undefined;
-  const rows = trials.map((trial) => {
-    const value = trial.values?.[0];
-    if (trial.state === 'COMPLETE' && value !== undefined) {
-      best =
-        best === undefined
-          ? value
-          : direction === 'minimize'
-            ? Math.min(best, value)
-            : Math.max(best, value);
-    }
-    const seconds = secondsOf(trial);
-    return [
-      String(trial.number),
-      trial.state,
-      value === undefined ? '' : shortNumber(value),
-      best === undefined ? '' : shortNumber(best),
-      String(trial.intermediateValues.size),
-      seconds === null ? '' : timeText(seconds),
-      ...names.map((name) =>
-        Object.hasOwn(trial.params, name) ? cell(shortValue(trial.params[name])) : '',
-      ),
-      cell(reasonOf(trial).slice(0, 80)),
-    ];
-  });
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(header.map(cell)), line(header.map(() => '---')), ...rows.map(line)];
+function summary({ objectives, trials }: ReportInput): string {
+  const goals = objectives.map(
+    ({ name, direction }) => `${direction === 'minimize' ? 'smallest' : 'largest'} ${name}`,
+  );
+  const goal = goals.join(' and ');
+  return `${goal.charAt(0).toUpperCase()}${goal.slice(1)}; ${stateCounts(trials)}.`;
 }
 
-function lastDistributions(trials: readonly FrozenTrial[]): Map<string, Distribution> {
-  return new Map(trials.flatMap((trial) => Object.entries(trial.distributions)));
+function bestBlocks(input: ReportInput): Block[] {
+  const { trials, objectives } = input;
+  const commands = input.commands.flatMap(([purpose, command]): Block[] => [
+    { kind: 'text', text: `${purpose}:` },
+    { kind: 'code', text: command },
+  ]);
+  if (objectives.length > 1) {
+    const directions = objectives.map(({ direction }) => direction);
+    const front = paretoFront(trials, directions);
+    const none: Block = { kind: 'text', text: 'No trial is complete yet.' };
+    const text = `${front.length} trials that no other one beats in all objectives.`;
+    if (front.length === 0) return [none, ...commands];
+    return [{ kind: 'text', text }, chosenTable(front, objectives), ...commands];
+  }
+  const ranked = bestFirst(trials, objectives[0].direction);
+  if (ranked.length === 0) return [{ kind: 'text', text: 'No trial is complete yet.' }, ...commands];
+  const [best] = ranked;
+  const params = Object.entries(best.params).map(([name, value]) => [name, exact(value)]);
+  const value = best.values?.[0] ?? 'none';
+  const blocks: Block[] = [
+    { kind: 'text', text: `Trial ${best.number}: ${objectives[0].name} = ${value}` },
+    { kind: 'table', header: ['parameter', 'value'], rows: params },
+    ...commands,
+  ];
+  if (ranked.length < 2) return blocks;
+  const few = ranked.slice(0, BEST_TRIALS);
+  blocks.push({ kind: 'text', text: `The best ${few.length} trials:` }, chosenTable(few, objectives));
+  return blocks;
 }
 
-/** Six digits are enough to read; exact values are in the journal and in best.yaml. */
-export function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(6)));
+function exact(value: unknown): string {
+  return typeof value === 'number' ? String(value) : shortValue(value);
 }
 
-/** A parameter's value for people. */
-export function shortValue(value: unknown): string {
-  return typeof value === 'number'
-    ? shortNumber(value)
-    : typeof value === 'string'
-      ? value
-      : JSON.stringify(value);
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
+function times(trials: readonly FrozenTrial[]): [string, string][] {
+  const seconds = trials.map((trial) => secondsOf(trial) ?? 0).reduce((sum, each) => sum + each, 0);
+  const moments = trials.flatMap(({ datetimeStart, datetimeComplete }) =>
+    [datetimeStart, datetimeComplete].flatMap((text) => (text === null ? [] : [text])),
+  );
+  if (moments.length === 0) return [];
+  const readable = (text: string): string => `${text.slice(0, 19).replace('T', ' ')} UTC`;
+  const sorted = moments.toSorted();
+  return [
+    ['time in trials', timeText(seconds)],
+    ['from', readable(sorted[0])],
+    ['to', readable(sorted[sorted.length - 1])],
+  ];
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { sanitizeFileName } from '../core/fileNames.ts';
 import { UsageError } from '../errors.ts';
 import { isDiskFull } from '../hpo/journal/diskFull.ts';
+import type { Plain } from '../hpo/plain.ts';
 import { JournalStorage } from '../hpo/storages/journalStorage.ts';
 import { PostgresStorage } from '../hpo/storages/postgresStorage.ts';
 import { isPostgresAddress } from '../hpo/storages/rdbAddress.ts';
@@ -20,6 +21,8 @@ export interface StudyPlace {
   readonly storage: string;
   /** What is there of the study is thrown away first: a test of the search. */
   readonly startsAnew: boolean;
+  /** System attributes of the study that `--resume-from` names. */
+  readonly attrs: Readonly<Record<string, Plain>>;
 }
 
 /** An open storage with the right to run trials from it. */
@@ -43,7 +46,7 @@ export async function placeOf(flags: HpoFlags, projectName?: string): Promise<St
   const storage = flags.storage ?? join(folder, JOURNAL);
   if (!isPostgresAddress(storage)) refuseAddress(storage);
   const startsAnew = flags.testMode && flags.studyName === null && flags.storage === null;
-  return { name, folder, storage, startsAnew };
+  return { name, folder, storage, startsAnew, attrs: {} };
 }
 
 /**
@@ -86,7 +89,8 @@ async function earlier(path: string, wanted: string | null): Promise<StudyPlace>
     throw new UsageError('ERR_HPO_STORAGE', message);
   }
   const journal = new JournalStorage(storage);
-  const names = (await journal.studies()).map((study) => study.name);
+  const studies = await journal.studies();
+  const names = studies.map((study) => study.name);
   await journal.close();
   const name = wanted ?? (names.length === 1 ? names[0] : undefined);
   if (name === undefined || !names.includes(name)) {
@@ -96,7 +100,8 @@ async function earlier(path: string, wanted: string | null): Promise<StudyPlace>
   }
   const folder =
     basename(storage) === JOURNAL ? dirname(storage) : join('runs', 'hpo', sanitizeFileName(name));
-  return { name, folder, storage, startsAnew: false };
+  const attrs = studies[names.indexOf(name)].systemAttrs;
+  return { name, folder, storage, startsAnew: false, attrs };
 }
 
 async function takeLease(journal: string, study: string) {

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
-import type { FrozenTrial } from '../../../runtime/src/hpo/index.ts';
+import { type FrozenTrial, JournalStorage } from '../../../runtime/src/hpo/index.ts';
 import { outcome } from '../../hpo/outcome.ts';
 import { FakeSearch } from './fakeSearch.ts';
 
@@ -61,6 +61,30 @@ describe('a search with real processes', () => {
     expect(await search.trials()).toHaveLength(2);
     expect((await search.run(['--more', '1'])).code).toBe(0);
     expect(await search.trials()).toHaveLength(3);
+  });
+
+  it('goes on in a moved folder with --resume-from, with the settings it had', async () => {
+    expect((await search.run(['--n-trials', '1', '--trial-steps', '9'])).code).toBe(0);
+    const moved = join(search.folder, 'elsewhere');
+    renameSync(dirname(search.journal), moved);
+    const { code, output } = await search.run(['--resume-from', 'elsewhere', '--more', '1']);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    expect(output).toContain('its value came within 9 updates');
+    expect(output).not.toContain('other settings');
+    const trials = await search.trials(new JournalStorage(join(moved, 'study.journal')));
+    expect(trials.map((trial) => trial.number)).toEqual([0, 1]);
+    const wrong = await search.run(['--resume-from', 'nowhere']);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.output).toContain('--resume-from nowhere: there is no such file or folder');
+  });
+
+  it('tests itself in a study of its own, anew each time', async () => {
+    for (let round = 0; round < 2; round++) {
+      const { code, output } = await search.run(['--test-mode', '--n-trials', '1']);
+      expect({ code, output }).toMatchObject({ code: 0 });
+      expect(output).toContain('Study "fake-test" in runs/hpo/fake-test/study.journal: new study');
+    }
+    expect(existsSync(search.journal)).toBe(false);
   });
 
   it('runs workers side by side on divided cores', async () => {
