@@ -5,6 +5,7 @@ import type { NamedParameter } from '../core/parameters.ts';
 import { parseOptions } from '../core/parseOptions.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import type { TrainModule } from '../core/trainModule.ts';
+import { observeLayers, shapesOf, type ObservedLayer } from './layerShapes.ts';
 
 const schema = z.strictObject({
   maxRows: z.int().positive().default(40).describe('Rows shown before the rest is summed up.'),
@@ -12,7 +13,11 @@ const schema = z.strictObject({
 
 export type ModelSummaryOptions = z.input<typeof schema>;
 
-/** Prints a table of the module's weights at the start of a fit. */
+/**
+ * Prints a table of the module's layers and weights at the start of a fit. With `exampleInput()` it
+ * has the shapes of what each layer gets and gives, and an input that does not fit is an error
+ * before any data is loaded.
+ */
 export class ModelSummary implements Callback {
   static readonly schema = schema;
   readonly #maxRows: number;
@@ -26,66 +31,116 @@ export class ModelSummary implements Callback {
   }
 }
 
-/** The table as lines: name, type, shapes, number of weights, trainable; then totals. */
+/**
+ * The table as lines: name, type, shapes of weights, number of weights, trainable, and of a module
+ * with `exampleInput()` shapes in and out; then totals.
+ */
 export function summarize(module: TrainModule, maxRows = 40): string[] {
   const parameters = module.parameters();
-  const rows = layerRows(parameters);
+  const observed = observe(module);
+  const rows = summaryRows(parameters, observed?.layers ?? []);
   const shown = rows.slice(0, maxRows);
   const hidden = rows.length - shown.length;
   const total = sum(parameters);
   const trainable = sum(parameters.filter((parameter) => parameter.trainable));
-  const shapes = shapeLine(module);
+  const titles = ['name', 'type', 'shapes', 'weights', 'trainable', 'in', 'out'];
   return [
     module.constructor.name,
-    ...table([['name', 'type', 'shapes', 'weights', 'trainable'], ...shown]),
+    ...table([titles, ...shown]),
     ...(hidden > 0 ? [`  and ${String(hidden)} more`] : []),
-    ...(shapes === null ? [] : [`  ${shapes}`]),
+    ...(observed === null ? [] : [`  input ${observed.input} -> output ${observed.output}`]),
     `  ${grouped(total)} weights, ${grouped(trainable)} trainable, ${megabytes(total)}`,
   ];
 }
 
-/** One row for each layer: parameters that share the name up to the last dot. */
-function layerRows(parameters: readonly NamedParameter[]): string[][] {
-  const layers = new Map<string, NamedParameter[]>();
-  for (const parameter of parameters) {
-    const own = parameter.owner === 'Variable';
-    const layer = own ? parameter.name : parameter.name.slice(0, parameter.name.lastIndexOf('.'));
-    layers.set(layer, [...(layers.get(layer) ?? []), parameter]);
-  }
-  return [...layers].map(([name, members]) => {
-    const free = members.filter(({ trainable }) => trainable).length;
-    return [
-      name,
-      members[0].owner,
-      members.map(({ variable }) => variable.shape.join('x') || 'scalar').join(' '),
-      grouped(sum(members)),
-      free === members.length ? 'yes' : free === 0 ? 'no' : 'partly',
-    ];
-  });
+interface Observed {
+  readonly layers: readonly ObservedLayer[];
+  readonly input: string;
+  readonly output: string;
 }
 
-function shapeLine(module: TrainModule): string | null {
+function observe(module: TrainModule): Observed | null {
   if (module.exampleInput === undefined) return null;
   return tf.tidy(() => {
     const input = module.exampleInput?.();
-    const output = module.forward(input);
-    return `input ${shapesOf(input)} -> output ${shapesOf(output)}`;
+    let output: unknown;
+    const layers = observeLayers(module, () => {
+      output = module.forward(input);
+    });
+    return { layers, input: shapesOf(input), output: shapesOf(output) };
   });
 }
 
-function shapesOf(value: unknown): string {
-  if (value instanceof tf.Tensor) return `[${(value as tf.Tensor).shape.join(', ')}]`;
-  if (Array.isArray(value)) return value.map(shapesOf).join(' ');
-  return typeof value;
+/** One row for each layer, module that was called, and variable in a field. */
+function summaryRows(
+  parameters: readonly NamedParameter[],
+  observed: readonly ObservedLayer[],
+): string[][] {
+  const weights = byLayer(parameters);
+  const rows = new Map<string, string[]>();
+  for (const { name, type, isModule, input, output } of observed) {
+    const members = weights.get(name) ?? [];
+    if (input === null && members.length === 0) continue;
+    const middle = isModule ? ['', '', ''] : weightCells(members);
+    rows.set(name, [name, type, ...middle, input ?? '', output ?? '']);
+  }
+  // Without an example input, and for variables that belong to no layer.
+  for (const [name, members] of weights) {
+    if (!rows.has(name)) rows.set(name, [name, members[0].owner, ...weightCells(members), '', '']);
+  }
+  return inOrder([...rows.values()], parameters);
 }
 
-/** Aligned columns; the two last but one are numbers and lean right. */
+/** Parameters that share the name up to the last dot; variables in fields are on their own. */
+function byLayer(parameters: readonly NamedParameter[]): Map<string, NamedParameter[]> {
+  const layers = new Map<string, NamedParameter[]>();
+  for (const parameter of parameters) {
+    const { name, owner } = parameter;
+    const layer = owner === 'Variable' ? name : name.slice(0, name.lastIndexOf('.'));
+    layers.set(layer, [...(layers.get(layer) ?? []), parameter]);
+  }
+  return layers;
+}
+
+/** Puts variables where their field is: both lists follow the fields, but only one has them. */
+function inOrder(rows: string[][], parameters: readonly NamedParameter[]): string[][] {
+  const position = new Map(parameters.map(({ name }, index) => [name, index]));
+  const variables = rows.filter(([name]) => position.has(name));
+  const others = rows.filter(([name]) => !position.has(name));
+  const first = ([name]: string[]): number =>
+    parameters.findIndex((parameter) => parameter.name.startsWith(`${name}.`));
+  const ordered: string[][] = [];
+  for (const row of others) {
+    const at = first(row);
+    while (at !== -1 && variables.length > 0 && (position.get(variables[0][0]) ?? 0) < at) {
+      ordered.push(...variables.splice(0, 1));
+    }
+    ordered.push(row);
+  }
+  return [...ordered, ...variables];
+}
+
+function weightCells(members: readonly NamedParameter[]): string[] {
+  const free = members.filter(({ trainable }) => trainable).length;
+  return [
+    members.map(({ variable }) => variable.shape.join('x') || 'scalar').join(' '),
+    grouped(sum(members)),
+    members.length === 0 ? '' : free === members.length ? 'yes' : free === 0 ? 'no' : 'partly',
+  ];
+}
+
+/** Aligned columns, numbers to the right; columns that are empty but for their title are left out. */
 function table(rows: readonly string[][]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const columns = rows[0]
+    .map((_, column) => column)
+    .filter((column) => rows.slice(1).some((row) => row[column] !== ''));
+  const widthOf = (column: number): number => Math.max(...rows.map((row) => row[column].length));
+  const widths = new Map(columns.map((column) => [column, widthOf(column)]));
   return rows.map((row) => {
-    const cells = row.map((cell, column) =>
-      column === 3 ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
-    );
+    const cells = columns.map((column) => {
+      const width = widths.get(column) ?? 0;
+      return column === 3 ? row[column].padStart(width) : row[column].padEnd(width);
+    });
     return `  ${cells.join('  ')}`.trimEnd();
   });
 }

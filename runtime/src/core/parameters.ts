@@ -15,7 +15,7 @@ export interface NamedParameter {
 }
 
 /** A tfjs-layers layer or model, seen by shape so that two copies of the package do not matter. */
-interface LayerLike {
+export interface LayerLike {
   readonly weights: readonly { readonly originalName: string; readonly val: tf.Variable }[];
   readonly trainableWeights: readonly { readonly val: tf.Variable }[];
   readonly layers?: readonly LayerLike[];
@@ -109,7 +109,7 @@ function hasNoWeights(layer: LayerLike): boolean {
   return false;
 }
 
-function isLayerLike(value: unknown): value is LayerLike {
+export function isLayerLike(value: unknown): value is LayerLike {
   return (
     typeof value === 'object' &&
     value !== null &&

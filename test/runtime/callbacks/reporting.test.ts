@@ -2,13 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { CompileCallback } from '../../../runtime/src/callbacks/compile.ts';
 import { drawBar, formatClock, formatMetric } from '../../../runtime/src/callbacks/barText.ts';
 import { LearningRateMonitor } from '../../../runtime/src/callbacks/learningRateMonitor.ts';
-import { ModelSummary } from '../../../runtime/src/callbacks/modelSummary.ts';
+import { ModelSummary, summarize } from '../../../runtime/src/callbacks/modelSummary.ts';
 import { ProgressBar } from '../../../runtime/src/callbacks/progressBar.ts';
 import { RateMeter } from '../../../runtime/src/callbacks/rateMeter.ts';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import type { MetricsRow } from '../../../runtime/src/core/logger.ts';
 import { AdamW, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import { Linear } from '../../../runtime/src/core/schedulers/index.ts';
+import * as tf from '../../../runtime/src/engine/tf.ts';
 import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
 import { quietTrainer, recordingTerminal } from '../trainer/tinyRun.ts';
 
@@ -82,6 +83,69 @@ describe('ModelSummary', () => {
       '  input [1, 3] -> output [1, 1]',
       '  20 weights, 20 trainable, 0.00 MB',
     ]);
+  });
+});
+
+describe('the table of layers', () => {
+  class Encoder extends TinyModule {
+    readonly net = tf.sequential({
+      layers: [
+        tf.layers.conv2d({ inputShape: [8, 8, 1], filters: 2, kernelSize: 3 }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 3, trainable: false }),
+      ],
+    });
+    readonly scale = tf.variable(tf.scalar(1));
+    override forward(input: unknown): tf.Tensor2D {
+      return super.forward(tf.mul(this.net.apply(input as tf.Tensor) as tf.Tensor, this.scale));
+    }
+    override exampleInput(): tf.Tensor {
+      return tf.zeros([1, 8, 8, 1]);
+    }
+  }
+  class Whole extends TinyModule {
+    readonly encoder = new Encoder();
+    readonly unused = tf.layers.dropout({ rate: 0.1 });
+    override forward(input: unknown): tf.Tensor2D {
+      return this.encoder.forward(input);
+    }
+    override exampleInput(): tf.Tensor {
+      return this.encoder.exampleInput();
+    }
+  }
+
+  it('has the shapes that go in and out, also of layers without weights', () => {
+    const module = new Whole();
+    const before = tf.memory().numTensors;
+    const lines = summarize(module);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(lines).toEqual([
+      'Whole',
+      '  name            type      shapes     weights  trainable  in            out',
+      '  weight          Variable  3x4             12  yes',
+      '  bias            Variable  4                4  yes',
+      '  head            Variable  4x1              4  yes',
+      '  encoder         Encoder                                  [1, 8, 8, 1]  [1, 1]',
+      '  encoder.weight  Variable  3x4             12  yes',
+      '  encoder.bias    Variable  4                4  yes',
+      '  encoder.head    Variable  4x1              4  yes',
+      '  encoder.net.0   Conv2D    3x3x1x2 2       20  yes        [1, 8, 8, 1]  [1, 6, 6, 2]',
+      '  encoder.net.1   Flatten                    0             [1, 6, 6, 2]  [1, 72]',
+      '  encoder.net.2   Dense     72x3 3         219  no         [1, 72]       [1, 3]',
+      '  encoder.scale   Variable  scalar           1  yes',
+      '  input [1, 8, 8, 1] -> output [1, 1]',
+      '  280 weights, 61 trainable, 0.00 MB',
+    ]);
+    // Nothing is left behind on the layers.
+    expect(Object.hasOwn(module.encoder, 'forward')).toBe(false);
+    expect(module.encoder.net.layers.some((layer) => Object.hasOwn(layer, 'apply'))).toBe(false);
+  });
+
+  it('leaves nothing behind when the example does not fit', () => {
+    const module = new Whole();
+    module.encoder.exampleInput = () => tf.zeros([1, 7]);
+    expect(() => summarize(module)).toThrow();
+    expect(Object.hasOwn(module.encoder, 'forward')).toBe(false);
   });
 });
 
