@@ -1,4 +1,5 @@
 import type { DataModule } from '../core/dataModule.ts';
+import { refuseForeignHooks } from '../core/foreignHooks.ts';
 import type { RunStatus } from '../core/logger.ts';
 import { Profiler } from '../core/profiler.ts';
 import type { RunKind } from '../core/stage.ts';
@@ -41,6 +42,7 @@ export class Session {
     const { kind, module, ports } = input;
     const calledAt = ports.clock.now();
     const options = effectiveOptions(input.options);
+    for (const owner of [module, ...options.callbacks]) refuseForeignHooks(owner);
     const backend = await selectBackend({
       accelerator: options.accelerator,
       ...(options.threads !== null && { threads: options.threads }),

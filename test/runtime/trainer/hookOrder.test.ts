@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import { hookNames, type HookName } from '../../../runtime/src/core/hooks.ts';
@@ -56,6 +57,28 @@ describe('hook order', () => {
       'teardown',
     ]);
   });
+
+  it('is in the table of the docs', () => {
+    const docs = readFileSync(new URL('../../../docs/callbacks.md', import.meta.url), 'utf8');
+    const table = docs.slice(docs.indexOf('## Hooks'), docs.indexOf('## PauseCallback'));
+    const named = [...table.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, cell]) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    expect(named).toEqual(hookNames);
+  });
+
+  it.each([
+    ['module', Object.assign(new TinyModule(), { optimizerStep: () => undefined }), []],
+    ['callback', new TinyModule(), [{ onBeforeZeroGrad: () => undefined } as Callback]],
+  ])(
+    'refuses hooks of Lightning in a %s that would never be called',
+    async (_, module, callbacks) => {
+      const trainer = await quietTrainer({ maxEpochs: 1, callbacks });
+      await expect(trainer.fit({ module, ...small })).rejects.toMatchObject({
+        code: 'ERR_HOOK_UNKNOWN',
+      });
+    },
+  );
 
   it('names every hook of the sequence in the published table, in that order', async () => {
     const calls: string[] = [];
