@@ -61,7 +61,7 @@ interface Observed {
 
 function observe(module: TrainModule): Observed | null {
   if (module.exampleInput === undefined) return null;
-  return tf.tidy(() => {
+  return withoutTensors(() => {
     const input = module.exampleInput?.();
     let output: unknown;
     const layers = observeLayers(module, () => {
@@ -69,6 +69,15 @@ function observe(module: TrainModule): Observed | null {
     });
     return { layers, input: shapesOf(input), output: shapesOf(output) };
   });
+}
+
+/** Runs `body`, whose tensors are disposed; it returns none. */
+function withoutTensors<T>(body: () => T): T {
+  let result: { readonly value: T } | undefined;
+  tf.tidy(() => {
+    result = { value: body() };
+  });
+  return (result as unknown as { readonly value: T }).value;
 }
 
 /** One row for each layer, module that was called, and variable in a field. */

@@ -96,19 +96,25 @@ afterEach(() => {
     expect(existsSync(entry)).toBe(false);
   }, 120_000);
 
-  it('is put in order after an exception, process.exit and SIGTERM', async () => {
+  it('is put in order after an exception, process.exit, SIGTERM and Ctrl-C', async () => {
     const ends = [
       { end: 'setTimeout(() => { throw new Error("boom"); })', said: /boom/, code: '1' },
       { end: 'process.exit(3)', said: /ended with 3/, code: '3' },
+      { end: 'void Promise.reject(new Error("lost"))', said: /lost/, code: '1' },
       { end: "process.kill(process.pid, 'SIGTERM')", said: /Resume with:/, code: '143' },
+      { end: '', key: 'C-c', said: /Resume with:/, code: '130' },
     ];
     await Promise.all(
-      ends.map(async ({ end, said, code }) => {
+      ends.map(async ({ end, said, code, key }) => {
         const cwd = makeProject();
         writeFileSync(join(cwd, 'ends.ts'), programThat(end));
         const own = open(cwd);
         own.line(`${node} ends.ts fit --config line.yaml ${slow}; echo ended with $?`);
         await own.waitFor(/^Keys: p pause/m);
+        if (key !== undefined) {
+          await own.waitFor(/^Epoch 1\/500 .*100%/m);
+          own.keys(key);
+        }
         expect(await own.waitFor(/^ended with (\d+)$/m)).toBe(code);
         expect(own.text()).toMatch(said);
         expect(await own.ask(modes)).toBe(inOrder);
