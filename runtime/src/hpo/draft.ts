@@ -12,6 +12,6 @@ export interface Draft {
 export function draftOf(sampler: Sampler, context: SamplerContext): Draft {
   const space = sampler.inferRelativeSearchSpace(context);
   const params = sampler.sampleRelative(context, space);
-  const attrs = Object.keys(params).length === 0 ? {} : (sampler.relativeAttrs?.(params) ?? {});
+  const attrs = sampler.relativeAttrs?.(params, context) ?? {};
   return { params, attrs };
 }

@@ -1,4 +1,5 @@
 import type { Plain } from './plain.ts';
+import type { PrunerSettings, SamplerSettings } from './registry.ts';
 import type { Direction } from './trialState.ts';
 
 /** A project's settings of its searches: `src/hpo/config.ts`. */
@@ -40,13 +41,16 @@ export interface HpoConfig {
     readonly timeout?: number;
     readonly 'no-metric'?: number;
   };
-  /** Options of the median pruner, steps in optimizer updates. */
-  readonly pruner?: {
-    readonly nStartupTrials?: number;
-    readonly nWarmupSteps?: number;
-    readonly intervalSteps?: number;
-    readonly nMinTrials?: number;
-  };
+  /**
+   * Name and options of the sampler, such as `{ name: 'cmaes', popsize: 10 }`; default `tpe`.
+   * `--sampler` with another name leaves the options out.
+   */
+  readonly sampler?: SamplerSettings;
+  /**
+   * Name and options of the pruner, steps in optimizer updates; default `median`. `--pruner` with
+   * another name leaves the options out.
+   */
+  readonly pruner?: PrunerSettings;
 }
 
 /** `min` is Optuna's `minimize`. */

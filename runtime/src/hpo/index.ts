@@ -29,7 +29,22 @@ export { ThresholdPruner, type ThresholdPrunerOptions } from './pruners/threshol
 export { constraintsOf } from './constraints.ts';
 export { paretoFront } from './pareto.ts';
 export type { PruneDecision, Pruner, PrunerContext } from './pruners/pruner.ts';
-export { createPruner, createSampler } from './registry.ts';
+export {
+  createPruner,
+  createSampler,
+  prunerNames,
+  type PrunerSettings,
+  samplerNames,
+  type SamplerSettings,
+} from './registry.ts';
+export {
+  BruteForceSampler,
+  type BruteForceSamplerOptions,
+} from './samplers/bruteForce/bruteForceSampler.ts';
+export { CmaEsSampler, type CmaEsSamplerOptions } from './samplers/cmaEs/cmaEsSampler.ts';
+export { GridSampler, type GridSamplerOptions } from './samplers/gridSampler.ts';
+export { NsgaIISampler, type NsgaIISamplerOptions } from './samplers/nsga2/nsgaIISampler.ts';
+export { QmcSampler, type QmcSamplerOptions } from './samplers/qmc/qmcSampler.ts';
 export { RandomSampler } from './samplers/randomSampler.ts';
 export type { Sampler, SamplerContext } from './samplers/sampler.ts';
 export { TpeSampler, type TpeSamplerOptions } from './samplers/tpe/tpeSampler.ts';
@@ -55,3 +70,4 @@ export {
 export { Trial } from './trial.ts';
 export type { TrialLike } from './trialLike.ts';
 export { type Direction, isFinished, type TrialState } from './trialState.ts';
+export { type TrialRow, trialsTable } from './trialsTable.ts';

@@ -190,7 +190,7 @@ export class Study {
 
   #context(number: number, trials: readonly FrozenTrial[]): SamplerContext {
     const rng = this.#rng.fold('trial', number);
-    return { directions: this.directions, trials, number, rng };
+    return { directions: this.directions, trials, number, rng, studyRng: this.#rng };
   }
 
   async #othersThan(frozen: FrozenTrial): Promise<readonly FrozenTrial[]> {
@@ -245,8 +245,8 @@ export class Study {
   }
 
   /**
-   * Runs `objective` for `nTrials` further trials in this process, fewer after {@link stop}. It
-   * returns the value, throws {@link TrialPruned} to be pruned; any other error ends the trial as
+   * Runs `objective` for `nTrials` further trials in this process, fewer after {@link stop} or when
+   * the sampler has {@link isExhausted nothing left}. It returns the value, throws {@link TrialPruned} to be pruned; any other error ends the trial as
    * FAIL and is thrown on.
    * @param callbacks called with each trial that has ended, pruned ones too
    */
@@ -257,6 +257,7 @@ export class Study {
   ): Promise<void> {
     this.#stopped = false;
     for (let count = 0; count < nTrials && !this.#stopped; count++) {
+      if (await this.isExhausted()) return;
       const trial = await this.ask();
       let ended: FrozenTrial;
       try {
@@ -275,6 +276,18 @@ export class Study {
   /** Lets {@link optimize} end after the running trial; for objectives and callbacks. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /**
+   * True when the sampler has tried everything there is: after the last point of a grid.
+   * @param running whether what running trials try counts as tried. Default false: trials whose
+   *   process was lost stay RUNNING, and their points would be left out
+   */
+  async isExhausted(running = false): Promise<boolean> {
+    if (this.sampler.isExhausted === undefined) return false;
+    const trials = await this.trials();
+    if (trials.some((trial) => trial.state === 'WAITING')) return false;
+    return this.sampler.isExhausted({ trials }, running);
   }
 
   async #decide(trialId: number): Promise<PruneDecision> {

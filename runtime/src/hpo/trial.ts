@@ -154,7 +154,8 @@ export class Trial implements TrialLike {
     if (isSingle(distribution)) return singleValue(distribution);
     const { relative } = this.#host;
     if (Object.hasOwn(relative, name) && fits(distribution, relative[name])) return relative[name];
-    return this.#host.sampler.sampleIndependent(this.#host.context, name, distribution);
+    const { sampler, context } = this.#host;
+    return sampler.sampleIndependent(context, name, distribution, this.#params);
   }
 }
 

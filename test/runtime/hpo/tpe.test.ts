@@ -105,7 +105,8 @@ describe('the tree-structured Parzen estimator', () => {
     const { directions, group } = each;
     const trials = each.trials.map(frozen);
     const sampler = new TpeSampler({ group, multivariate: each.multivariate ?? undefined });
-    const context = { directions, trials, number: trials.length, rng: Rng.fromSeed(1) };
+    const rng = Rng.fromSeed(1);
+    const context = { directions, trials, number: trials.length, rng, studyRng: rng };
     const relative = sampler.inferRelativeSearchSpace(context);
     expect(Object.keys(relative).sort()).toEqual(each.relative);
     if (group) {

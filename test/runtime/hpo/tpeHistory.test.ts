@@ -26,7 +26,8 @@ async function advance(study: Study, count: number): Promise<void> {
 
 async function expectSame(study: Study, sampler: TpeSampler): Promise<void> {
   const context = { directions: study.directions, trials: await study.trials() };
-  const full = { ...context, number: context.trials.length, rng: Rng.fromSeed(0) };
+  const rng = Rng.fromSeed(0);
+  const full = { ...context, number: context.trials.length, rng, studyRng: rng };
   const fresh = new TpeSampler();
   const space = fresh.inferRelativeSearchSpace(full);
   expect(sampler.inferRelativeSearchSpace(full)).toEqual(space);

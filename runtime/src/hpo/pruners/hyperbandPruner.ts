@@ -1,6 +1,7 @@
 import { crc32 } from './crc32.ts';
-import { LightboxError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { type FrozenTrial, lastStep } from '../frozenTrial.ts';
+import { checkOptions, either, oneOf, whole } from '../optionChecks.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 import { SuccessiveHalvingPruner } from './successiveHalvingPruner.ts';
 
@@ -16,6 +17,13 @@ export interface HyperbandOptions {
   readonly bootstrapCount?: number;
 }
 
+const CHECKS = {
+  minResource: whole(1),
+  maxResource: either(whole(1), oneOf('auto')),
+  reductionFactor: whole(2),
+  bootstrapCount: whole(0),
+};
+
 /**
  * Successive halving in several brackets, each more patient than the one before. A trial's
  * bracket follows from the study's name and its number, as in Optuna.
@@ -24,16 +32,15 @@ export class HyperbandPruner implements Pruner {
   readonly name = 'hyperband';
   readonly #options: Required<HyperbandOptions>;
 
-  /** @throws LightboxError ERR_HPO_PRUNER for numbers out of range */
+  /** @throws UsageError ERR_HPO_PRUNER for wrong options */
   constructor(options: HyperbandOptions = {}) {
+    checkOptions<HyperbandOptions>('pruner', 'hyperband', options, CHECKS);
     const { minResource = 1, maxResource = 'auto', reductionFactor = 3 } = options;
     const { bootstrapCount = 0 } = options;
     const wrong =
-      (!(minResource >= 1) && 'minResource must be 1 or more') ||
-      (maxResource !== 'auto' && !(maxResource >= minResource) && 'maxResource is too small') ||
-      (!(reductionFactor >= 2) && 'reductionFactor must be 2 or more') ||
+      (maxResource !== 'auto' && maxResource < minResource && 'maxResource is below minResource') ||
       (bootstrapCount > 0 && maxResource === 'auto' && 'bootstrapCount needs a maxResource');
-    if (wrong) throw new LightboxError('ERR_HPO_PRUNER', `hyperband: ${wrong}`);
+    if (wrong) throw new UsageError('ERR_HPO_PRUNER', `pruner "hyperband": ${wrong}`);
     this.#options = { minResource, maxResource, reductionFactor, bootstrapCount };
   }
 

@@ -5,6 +5,6 @@ export class MedianPruner extends PercentilePruner {
   override readonly name = 'median';
 
   constructor(options: PercentilePrunerOptions = {}) {
-    super(50, options);
+    super(50, options, 'median');
   }
 }

@@ -1,4 +1,4 @@
-import { LightboxError } from '../../errors.ts';
+import { checkOptions, whole, within } from '../optionChecks.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
 /** Options of {@link PatientPruner}. */
@@ -9,6 +9,8 @@ export interface PatientPrunerOptions {
   readonly minDelta?: number;
 }
 
+const CHECKS = { patience: whole(0), minDelta: within(0) };
+
 /** Asks another pruner only about trials that have not improved for a while. */
 export class PatientPruner implements Pruner {
   readonly name = 'patient';
@@ -18,13 +20,11 @@ export class PatientPruner implements Pruner {
 
   /**
    * @param inner undefined: such trials are pruned
-   * @throws LightboxError ERR_HPO_PRUNER for numbers below 0
+   * @throws UsageError ERR_HPO_PRUNER for wrong options
    */
-  constructor(inner: Pruner | undefined, { patience, minDelta = 0 }: PatientPrunerOptions) {
-    if (!(patience >= 0) || !(minDelta >= 0)) {
-      const got = `patience ${patience}, minDelta ${minDelta}`;
-      throw new LightboxError('ERR_HPO_PRUNER', `patient: expected 0 or more, got ${got}`);
-    }
+  constructor(inner: Pruner | undefined, options: PatientPrunerOptions) {
+    checkOptions<PatientPrunerOptions>('pruner', 'patient', options, CHECKS, ['patience']);
+    const { patience, minDelta = 0 } = options;
     this.#inner = inner;
     this.#patience = patience;
     this.#minDelta = minDelta;

@@ -1,5 +1,5 @@
-import { LightboxError } from '../../errors.ts';
 import { type FrozenTrial, lastStep } from '../frozenTrial.ts';
+import { checkOptions, whole, within } from '../optionChecks.ts';
 import { type Direction, isBetter } from '../trialState.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
@@ -15,6 +15,13 @@ export interface PercentilePrunerOptions {
   readonly nMinTrials?: number;
 }
 
+const CHECKS = {
+  nStartupTrials: whole(0),
+  nWarmupSteps: whole(0),
+  intervalSteps: whole(1),
+  nMinTrials: whole(1),
+};
+
 /**
  * Prunes a trial whose best report so far is worse than the percentile of what the complete
  * trials reported at the same step. The rule, its corners included, is Optuna's.
@@ -26,15 +33,19 @@ export class PercentilePruner implements Pruner {
 
   /**
    * @param percentile 0 to 100: the share of trials that is kept
-   * @throws LightboxError ERR_HPO_PRUNER for numbers out of range
+   * @param name for messages
+   * @throws UsageError ERR_HPO_PRUNER for wrong options
    */
-  constructor(percentile: number, options: PercentilePrunerOptions = {}) {
+  constructor(percentile: number, options: PercentilePrunerOptions = {}, name = 'percentile') {
     const { nStartupTrials = 5, nWarmupSteps = 0, intervalSteps = 1, nMinTrials = 1 } = options;
-    check('percentile', percentile, 0, 100);
-    check('nStartupTrials', nStartupTrials, 0);
-    check('nWarmupSteps', nWarmupSteps, 0);
-    check('intervalSteps', intervalSteps, 1);
-    check('nMinTrials', nMinTrials, 1);
+    const checks = { percentile: within(0, 100), ...CHECKS };
+    checkOptions<PercentilePrunerOptions & { percentile: number }>(
+      'pruner',
+      name,
+      { percentile, ...options },
+      checks,
+      ['percentile'],
+    );
     this.#percentile = percentile;
     this.#options = { nStartupTrials, nWarmupSteps, intervalSteps, nMinTrials };
   }
@@ -106,10 +117,4 @@ export function isFirstInInterval(
 
 function keep(reason: string): PruneDecision {
   return { prune: false, reason };
-}
-
-function check(name: string, value: number, low: number, high = Infinity): void {
-  if (value >= low && value <= high) return;
-  const range = high === Infinity ? `at least ${low}` : `from ${low} to ${high}`;
-  throw new LightboxError('ERR_HPO_PRUNER', `${name} must be ${range}, got ${value}`);
 }

@@ -1,5 +1,6 @@
-import { LightboxError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { type FrozenTrial, lastStep } from '../frozenTrial.ts';
+import { checkOptions, either, oneOf, whole } from '../optionChecks.ts';
 import type { Plain } from '../plain.ts';
 import type { Direction } from '../trialState.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
@@ -16,6 +17,12 @@ export interface SuccessiveHalvingOptions {
   readonly bootstrapCount?: number;
 }
 
+const CHECKS = {
+  minResource: either(whole(1), oneOf('auto')),
+  reductionFactor: whole(2),
+  minEarlyStoppingRate: whole(0),
+  bootstrapCount: whole(0),
+};
 const JUDGED = 'lightbox:judged';
 
 /**
@@ -26,17 +33,15 @@ export class SuccessiveHalvingPruner implements Pruner {
   readonly name = 'successive_halving';
   readonly #options: Required<SuccessiveHalvingOptions>;
 
-  /** @throws LightboxError ERR_HPO_PRUNER for numbers out of range */
+  /** @throws UsageError ERR_HPO_PRUNER for wrong options */
   constructor(options: SuccessiveHalvingOptions = {}) {
+    checkOptions<SuccessiveHalvingOptions>('pruner', 'successive_halving', options, CHECKS);
     const { minResource = 'auto', reductionFactor = 4 } = options;
     const { minEarlyStoppingRate = 0, bootstrapCount = 0 } = options;
-    const wrong =
-      (minResource !== 'auto' && !(minResource >= 1) && 'minResource must be 1 or more') ||
-      (!(reductionFactor >= 2) && 'reductionFactor must be 2 or more') ||
-      (!(minEarlyStoppingRate >= 0) && 'minEarlyStoppingRate must be 0 or more') ||
-      (!(bootstrapCount >= 0) && 'bootstrapCount must be 0 or more') ||
-      (bootstrapCount > 0 && minResource === 'auto' && 'bootstrapCount needs a minResource');
-    if (wrong) throw new LightboxError('ERR_HPO_PRUNER', `successive_halving: ${wrong}`);
+    if (bootstrapCount > 0 && minResource === 'auto') {
+      const message = 'pruner "successive_halving": bootstrapCount needs a minResource';
+      throw new UsageError('ERR_HPO_PRUNER', message);
+    }
     this.#options = { minResource, reductionFactor, minEarlyStoppingRate, bootstrapCount };
   }
 

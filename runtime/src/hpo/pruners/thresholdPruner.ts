@@ -1,5 +1,6 @@
-import { LightboxError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { lastStep } from '../frozenTrial.ts';
+import { anyNumber, checkOptions, whole } from '../optionChecks.ts';
 import { isFirstInInterval } from './percentilePruner.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
@@ -13,20 +14,26 @@ export interface ThresholdPrunerOptions {
   readonly intervalSteps?: number;
 }
 
+const CHECKS = {
+  lower: anyNumber,
+  upper: anyNumber,
+  nWarmupSteps: whole(0),
+  intervalSteps: whole(1),
+};
+
 /** Prunes a trial whose latest report is NaN or outside of fixed bounds. */
 export class ThresholdPruner implements Pruner {
   readonly name = 'threshold';
   readonly #options: Required<ThresholdPrunerOptions>;
 
-  /** @throws LightboxError ERR_HPO_PRUNER without a bound, or with bounds out of order */
+  /** @throws UsageError ERR_HPO_PRUNER without a bound, or with bounds out of order */
   constructor(options: ThresholdPrunerOptions) {
     const { lower = -Infinity, upper = Infinity, nWarmupSteps = 0, intervalSteps = 1 } = options;
+    checkOptions<ThresholdPrunerOptions>('pruner', 'threshold', options, CHECKS);
     const wrong =
       (options.lower === undefined && options.upper === undefined && 'lower or upper is needed') ||
-      (!(lower <= upper) && `lower ${lower} is above upper ${upper}`) ||
-      (!(nWarmupSteps >= 0) && 'nWarmupSteps must be 0 or more') ||
-      (!(intervalSteps >= 1) && 'intervalSteps must be 1 or more');
-    if (wrong) throw new LightboxError('ERR_HPO_PRUNER', `threshold: ${wrong}`);
+      (lower > upper && `lower ${lower} is above upper ${upper}`);
+    if (wrong) throw new UsageError('ERR_HPO_PRUNER', `pruner "threshold": ${wrong}`);
     this.#options = { lower, upper, nWarmupSteps, intervalSteps };
   }
 

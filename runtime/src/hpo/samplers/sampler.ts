@@ -16,6 +16,8 @@ export interface SamplerContext {
    * resume. Fold it by purpose rather than drawing from it in an order that may change.
    */
   readonly rng: Rng;
+  /** Keyed by the study seed alone, for what all trials share; fold it too. */
+  readonly studyRng: Rng;
 }
 
 /**
@@ -26,16 +28,32 @@ export interface Sampler {
   readonly name: string;
   /** The parameters that {@link sampleRelative} will decide together. */
   inferRelativeSearchSpace(context: SamplerContext): Readonly<Record<string, Distribution>>;
-  /** Values for some or all of `space`; called once for each trial. */
+  /** Values for some or all of `space`, or for others; called once for each trial. */
   sampleRelative(
     context: SamplerContext,
     space: Readonly<Record<string, Distribution>>,
   ): Readonly<Record<string, ParamValue>>;
-  /** The value of a parameter that was not decided together with others. */
-  sampleIndependent(context: SamplerContext, name: string, distribution: Distribution): ParamValue;
+  /**
+   * The value of a parameter that was not decided together with others.
+   * @param params what the trial has been suggested before this one
+   */
+  sampleIndependent(
+    context: SamplerContext,
+    name: string,
+    distribution: Distribution,
+    params: Readonly<Record<string, ParamValue>>,
+  ): ParamValue;
   /**
    * System attributes, recorded when the trial is created, that tell the samplers of other
    * processes what {@link sampleRelative} decided. Default: none.
    */
-  relativeAttrs?(params: Readonly<Record<string, ParamValue>>): Readonly<Record<string, Plain>>;
+  relativeAttrs?(
+    params: Readonly<Record<string, ParamValue>>,
+    context: SamplerContext,
+  ): Readonly<Record<string, Plain>>;
+  /**
+   * True when there is nothing left to try, which ends `Study.optimize`. Default: never.
+   * @param running whether what running trials try counts as tried
+   */
+  isExhausted?(context: Pick<SamplerContext, 'trials'>, running: boolean): boolean;
 }

@@ -1,4 +1,9 @@
-import type { Distribution, FloatDistribution, ParamValue } from '../distribution.ts';
+import type {
+  Distribution,
+  FloatDistribution,
+  IntDistribution,
+  ParamValue,
+} from '../distribution.ts';
 
 /**
  * The value of `distribution` at `u` of [0, 1): equal shares of the interval are equally probable
@@ -18,6 +23,17 @@ export function fromUnit(distribution: Distribution, u: number): ParamValue {
   }
   const drawn = between(low - step / 2, high + step / 2, u);
   return clamp(low + Math.floor((drawn - low) / step + 0.5) * step, low, high);
+}
+
+/** Where a number lies in the interval that {@link fromUnit} takes it from. */
+export function toUnit(
+  { kind, low, high, log, step }: FloatDistribution | IntDistribution,
+  value: number,
+): number {
+  const half = log && kind === 'float' ? 0 : (step ?? 0) / 2;
+  const scaled = (at: number): number => (log ? Math.log(at) : at);
+  const [from, to] = [scaled(low - half), scaled(high + half)];
+  return from === to ? 0.5 : (scaled(value) - from) / (to - from);
 }
 
 function floatFromUnit({ low, high, log, step }: FloatDistribution, u: number): number {

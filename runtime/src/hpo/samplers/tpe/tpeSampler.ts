@@ -1,6 +1,7 @@
-import { LightboxError } from '../../../errors.ts';
+import { UsageError } from '../../../errors.ts';
 import { type Distribution, type ParamValue, toExternal } from '../../distribution.ts';
 import type { FrozenTrial } from '../../frozenTrial.ts';
+import { checkOptions, flag, whole } from '../../optionChecks.ts';
 import type { Plain } from '../../plain.ts';
 import { relativeParamsAttrs } from '../../relativeParams.ts';
 import type { Direction } from '../../trialState.ts';
@@ -27,6 +28,14 @@ export interface TpeSamplerOptions {
 
 type Space = Readonly<Record<string, Distribution>>;
 
+const CHECKS = {
+  nStartupTrials: whole(0),
+  nEiCandidates: whole(1),
+  multivariate: flag,
+  group: flag,
+  constantLiar: flag,
+};
+
 /**
  * The tree-structured Parzen estimator of Optuna 5.0: one density of the good trials, one of the
  * others, and the suggestion where their quotient is largest among candidates drawn from the
@@ -40,15 +49,12 @@ export class TpeSampler implements Sampler {
   readonly #random = new RandomSampler();
   readonly #history = new TrialHistory();
 
-  /** @throws LightboxError ERR_HPO_SAMPLER for numbers below 1, or group without multivariate */
+  /** @throws UsageError ERR_HPO_SAMPLER for wrong options, or group without multivariate */
   constructor(options: TpeSamplerOptions = {}) {
+    checkOptions<TpeSamplerOptions>('sampler', 'tpe', options, CHECKS);
     const { nStartupTrials = 10, nEiCandidates = 24, group = false } = options;
-    if (!(nEiCandidates >= 1) || !(nStartupTrials >= 0)) {
-      const got = `nEiCandidates ${nEiCandidates}, nStartupTrials ${nStartupTrials}`;
-      throw new LightboxError('ERR_HPO_SAMPLER', `tpe: expected at least 1 and 0, got ${got}`);
-    }
     if (group && options.multivariate === false) {
-      throw new LightboxError('ERR_HPO_SAMPLER', 'tpe: group needs multivariate');
+      throw new UsageError('ERR_HPO_SAMPLER', 'sampler "tpe": group needs multivariate');
     }
     const { constantLiar = true } = options;
     this.#options = { nStartupTrials, nEiCandidates, group, constantLiar };
@@ -84,7 +90,8 @@ export class TpeSampler implements Sampler {
   }
 
   relativeAttrs(params: Readonly<Record<string, ParamValue>>): Record<string, Plain> {
-    return this.#options.constantLiar ? relativeParamsAttrs(params) : {};
+    const none = !this.#options.constantLiar || Object.keys(params).length === 0;
+    return none ? {} : relativeParamsAttrs(params);
   }
 
   /** The two densities of the given trials over `space`; for looking into decisions. */
