@@ -24,6 +24,8 @@ export interface HeadlineResult {
   /** Of each random search. */
   readonly random: readonly number[];
   readonly medianRandom: number;
+  /** What the report says of both. */
+  readonly compared: string;
   readonly minutes: { readonly search: number; readonly random: readonly number[] };
   /** What `npm run train` with best.yaml came to at the best trial's best update. */
   readonly trained: number;
@@ -67,6 +69,7 @@ export async function headline(folder: string, size: HeadlineSize): Promise<Head
     const seed = String(index + 1);
     randomMinutes.push(await search(study, '--sampler', 'random', '--seed', seed));
   }
+  const compared = await compare(project, randomStudies);
   const trials = await project.trials('tpe');
   const killed = await project.trials('killed');
   expectNumbers(killed, size.trials);
@@ -77,6 +80,7 @@ export async function headline(folder: string, size: HeadlineSize): Promise<Head
     best: await bestValue(project, 'tpe'),
     random,
     medianRandom: median(random),
+    compared,
     minutes: { search: searchMinutes, random: randomMinutes },
     trained,
     kills,
@@ -84,6 +88,14 @@ export async function headline(folder: string, size: HeadlineSize): Promise<Head
     equal: isDeepStrictEqual(outcome(killed), outcome(trials)),
     trials: { complete: count('COMPLETE'), pruned: count('PRUNED'), failed: count('FAIL') },
   };
+}
+
+/** Writes the comparison into the report. @returns its line */
+async function compare(project: HeadlineProject, studies: readonly string[]): Promise<string> {
+  if (studies.length === 0) return '';
+  const others = studies.flatMap((study) => ['--compare', study]);
+  const output = await project.run('hpo', ['--report', '--study-name', 'tpe', ...others]);
+  return /^Compared: .*$/m.exec(output)?.[0] ?? '';
 }
 
 function searchArgs(study: string, trials: number, more: readonly string[] = []): string[] {

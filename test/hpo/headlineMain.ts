@@ -22,6 +22,9 @@ export async function runHeadline(sizes: readonly string[]): Promise<string[]> {
   if (result.trained !== result.best) {
     failures.push(`best.yaml trains to ${result.trained}, not ${result.best}`);
   }
+  if (randoms > 0 && !/: not worse/.test(result.compared)) {
+    failures.push(`the report says "${result.compared}"`);
+  }
   if (result.best < result.medianRandom) {
     failures.push(`${result.best} is worse than the random searches' ${result.medianRandom}`);
   }

@@ -36,10 +36,24 @@ async function untilDone(machine: Machine, again: () => Machine): Promise<void> 
  * with all its processes and started again, and now and then the database crashes.
  */
 export async function killMachines(kills: number, seed: number): Promise<MachinesResult> {
-  const total = 6 * kills;
   const server = await PostgresServer.start();
-  server.database('shared');
   const search = new FakeSearch();
+  try {
+    return await killOn(server, search, kills, seed);
+  } finally {
+    await server.remove();
+    search.remove();
+  }
+}
+
+async function killOn(
+  server: PostgresServer,
+  search: FakeSearch,
+  kills: number,
+  seed: number,
+): Promise<MachinesResult> {
+  const total = 6 * kills;
+  server.database('shared');
   const start = (index: number): Machine =>
     search.start(
       ['--n-trials', String(total), '--storage', server.socketUrl('shared')].concat([
@@ -71,8 +85,6 @@ export async function killMachines(kills: number, seed: number): Promise<Machine
   await Promise.all(machines.map((machine, index) => untilDone(machine, () => start(index))));
   const trials = await search.trials(await PostgresStorage.open(server.url('shared')));
   expectWhole(trials, total);
-  await server.remove();
-  search.remove();
   const takeovers = trials.map(
     ({ systemAttrs }) => (systemAttrs['lightbox:attempt'] as { takeovers: number }).takeovers,
   );
