@@ -24,6 +24,12 @@ export interface HpoFlags {
   readonly render: string | null;
   readonly hosts: number;
   readonly workers: number;
+  /** Only write the report of the study as it is. */
+  readonly report: boolean;
+  /** Only write the trials to this file. */
+  readonly exportTo: string | null;
+  /** Names or paths of other studies. */
+  readonly compare: readonly string[];
   readonly configFiles: readonly string[];
   /** `key=value`, in order. */
   readonly overrides: readonly string[];
@@ -70,6 +76,15 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     text: 'slurm or kubernetes: print a job file that runs this command on many machines.',
   },
   hosts: { value: 'N', text: 'With --render: on how many machines (4).' },
+  report: { text: "Write the study's report as it is now, and run nothing." },
+  export: {
+    value: 'FILE',
+    text: 'Write the trials as CSV (columns as in Optuna), and run nothing.',
+  },
+  compare: {
+    value: 'STUDY',
+    text: 'Compare the best with that of another study (name or path); may be repeated.',
+  },
   workers: { value: 'N', text: 'Trials at the same time; the cores are divided (1).' },
   config: { value: 'FILE', text: 'Configuration; may be repeated, later files win.' },
   help: { text: 'This text.' },
@@ -84,6 +99,7 @@ export function parseHpoFlags(args: readonly string[]): HpoFlags {
   const given = new Map<string, string>();
   const configFiles: string[] = [];
   const overrides: string[] = [];
+  const compare: string[] = [];
   const queue = [...args];
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
     if (!arg.startsWith('--')) throw invalid(`unexpected "${arg}"; flags begin with --`);
@@ -99,6 +115,7 @@ export function parseHpoFlags(args: readonly string[]): HpoFlags {
     const text = value ?? nextValue(name, queue, flag?.value ?? 'VALUE');
     if (override) overrides.push(`${name}=${text}`);
     else if (name === 'config') configFiles.push(text);
+    else if (name === 'compare') compare.push(text);
     else given.set(name, text);
   }
   if (given.has('n-trials') && given.has('more')) {
@@ -110,7 +127,7 @@ export function parseHpoFlags(args: readonly string[]): HpoFlags {
   if (given.has('scale-schedules') && !given.has('trial-steps')) {
     throw invalid('--scale-schedules shortens schedules to --trial-steps, which is missing');
   }
-  return { ...valuesOf(given), configFiles, overrides };
+  return { ...valuesOf(given), compare, configFiles, overrides };
 }
 
 /** The help text, one line for each flag. */
@@ -126,7 +143,9 @@ export function hpoHelp(): string[] {
   ];
 }
 
-function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFiles' | 'overrides'> {
+function valuesOf(
+  given: ReadonlyMap<string, string>,
+): Omit<HpoFlags, 'compare' | 'configFiles' | 'overrides'> {
   const count = (name: string, least: number): number | null => {
     const text = given.get(name);
     if (text === undefined) return null;
@@ -157,6 +176,8 @@ function valuesOf(given: ReadonlyMap<string, string>): Omit<HpoFlags, 'configFil
     render: given.get('render') ?? null,
     hosts: count('hosts', 1) ?? 4,
     workers: count('workers', 1) ?? 1,
+    report: given.has('report'),
+    exportTo: given.get('export') ?? null,
     help: given.has('help'),
   };
 }

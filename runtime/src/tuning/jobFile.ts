@@ -137,7 +137,7 @@ function command({ args }: JobRequest): string {
 }
 
 /** The address with its password left to PGPASSWORD. */
-function passwordless(arg: string): string {
+export function passwordless(arg: string): string {
   return arg.replace(/postgres(ql)?(\+\w+)?:\/\/.*$/i, (address) =>
     withoutPassword(address)
       .replace(':***@', '@')

@@ -7,6 +7,7 @@ import { Study } from '../hpo/study.ts';
 import { directionOf, type HpoConfig } from '../hpo/hpoConfig.ts';
 import { hpoHelp, type HpoFlags, parseHpoFlags } from './hpoFlags.ts';
 import { renderJob } from './jobFile.ts';
+import { reportCommand } from './reportCommand.ts';
 import { Search } from './search.ts';
 import { checkSpace, spaceOf } from './spaceCheck.ts';
 import { spaceChanges } from './spaceChanges.ts';
@@ -37,7 +38,7 @@ export interface HpoHost {
 
 /**
  * `npm run hpo`: opens or continues the study, runs trials until its total, writes `best.yaml`
- * and `report.md`.
+ * and the report. With `--report` or `--export` it writes only these.
  * @returns the exit code: 0 when all trials are finished (or none was left to do), 130 when it was
  *   stopped, 3 when the time was over before
  */
@@ -50,6 +51,7 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
   const sampler = createSampler(given.sampler);
   const pruner = createPruner(given.pruner, options.config.pruner);
   const place = await placeOf(given, options.config.studyName);
+  if (given.report || given.exportTo !== null) return reportCommand(options, host, given, place);
   const before = asBefore(given, settingsOf(place.attrs));
   const configFiles = before.configFiles.length > 0 ? before.configFiles : options.configFiles;
   const flags = { ...before, configFiles };

@@ -1,24 +1,22 @@
-import { join } from 'node:path';
-import { writeFileAtomic } from '../core/atomicFile.ts';
-import { messageOf } from '../errors.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
-import type { ConfigPatch, FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
+import type { FrozenConfig, SearchSpace } from '../hpo/searchSpace.ts';
 import { isLeasing } from '../hpo/storages/rdbLeases.ts';
 import type { Study } from '../hpo/study.ts';
 import { isFinished } from '../hpo/trialState.ts';
-import { bestYaml, exportedPatch, overrideText, trainCommand } from './bestConfig.ts';
 import { Coordinator } from './coordinator.ts';
 import { DiskRoom } from './diskRoom.ts';
 import { directionOf } from '../hpo/hpoConfig.ts';
 import type { HpoFlags } from './hpoFlags.ts';
-import { bestFirst, tidyCheckpoints } from './retention.ts';
+import { noteSearch } from './report/searchRecord.ts';
+import { tidyCheckpoints } from './retention.ts';
 import type { HpoHost, HpoOptions } from './runSearch.ts';
 import { evaluate } from './spaceCheck.ts';
 import { StudyProgress } from './studyProgress.ts';
-import { shortNumber, stateCounts, studyReport } from './studyReport.ts';
+import { StudyResults } from './studyResults.ts';
 import { SearchStops } from './searchStops.ts';
-import { isLeftBehind, patchOf } from './trialRecord.ts';
+import { isLeftBehind } from './trialRecord.ts';
 import { OwnTrials, SharedTrials, type TrialSource } from './trialSource.ts';
+import { stateCounts } from './trialText.ts';
 
 /** So many heartbeats must fail to come before a worker counts as lost. */
 const HEARTBEATS_IN_GRACE = 6;
@@ -43,16 +41,20 @@ export interface SearchParts {
 /** One call of the search on an open study: runs the trials, follows them, writes the results. */
 export class Search {
   readonly #parts: SearchParts;
-  #unwritten = false;
+  readonly #results: StudyResults;
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
+    this.#results = new StudyResults(parts);
   }
 
   async run(): Promise<number> {
     const { study, host } = this.#parts;
     const trials = await study.trials();
     const total = this.#total(trials);
+    // A misspelt name is said before the work, not after it.
+    await this.#results.comparison();
+    await noteSearch(study, host.args, total);
     this.#announce(trials, total);
     const progress = this.#progress(trials, total);
     const coordinator = this.#coordinator(total, progress);
@@ -72,9 +74,9 @@ export class Search {
     } finally {
       stops.close();
       progress.finish();
-      await this.#written(() => this.#writeResults());
+      await this.#results.write();
     }
-    const best = await this.#summarize();
+    const best = await this.#results.summarize();
     if (whole) return 0;
     host.terminal.line('Run the same command again to go on.');
     return stops.asked || best === undefined ? 130 : 3;
@@ -180,119 +182,11 @@ export class Search {
     const trials = await study.trials();
     progress.seen(trials);
     tidyCheckpoints(folder, trials, directionOf(options.config.mode), keep);
-    await this.#written(() => this.#writeBest());
+    await this.#results.writeBest();
   }
 
   #threads(): number {
     const { host, flags } = this.#parts;
     return Math.max(1, Math.floor(host.cores / flags.workers));
-  }
-
-  async #best(): Promise<FrozenTrial | undefined> {
-    const { study, options } = this.#parts;
-    return bestFirst(await study.trials(), directionOf(options.config.mode)).at(0);
-  }
-
-  /** Files for people: everything in them is in the study, so that they can be written later. */
-  async #written(write: () => Promise<void>): Promise<void> {
-    const { host, folder } = this.#parts;
-    try {
-      await write();
-      this.#unwritten = false;
-    } catch (error) {
-      if (!this.#unwritten) {
-        host.terminal.line(`Results in ${folder} could not be written: ${messageOf(error)}`);
-      }
-      this.#unwritten = true;
-    }
-  }
-
-  async #writeBest(): Promise<void> {
-    const { study, folder, base, options } = this.#parts;
-    const best = await this.#best();
-    const patch = best === undefined ? undefined : patchOf(best);
-    if (best === undefined || patch === undefined) return;
-    const { monitor, excludedParams, productionOverrides = {} } = options.config;
-    const value = best.values?.[0] ?? NaN;
-    const header = [`Study ${study.name}, trial ${best.number}: ${monitor} = ${value}`];
-    const overlay = exportedPatch(patch, base, excludedParams);
-    await writeFileAtomic(join(folder, 'best.yaml'), bestYaml(header, overlay));
-    if (Object.keys(productionOverrides).length === 0) return;
-    const production = exportedPatch(productionOverrides, base);
-    const text = bestYaml(
-      [`Of the long training with ${study.name}'s best parameters`],
-      production,
-    );
-    await writeFileAtomic(join(folder, 'production.yaml'), text);
-  }
-
-  async #writeResults(): Promise<void> {
-    const { study, folder, options } = this.#parts;
-    await this.#writeBest();
-    const { monitor, mode } = options.config;
-    const { sampler, pruner, seed, storage, name } = study;
-    const report = studyReport({
-      study: name,
-      monitor,
-      direction: directionOf(mode),
-      sampler: sampler.name,
-      pruner: pruner.name,
-      seed,
-      storage: storage.location,
-      trials: await study.trials(),
-      commands: this.#commands(await this.#best()),
-    });
-    await writeFileAtomic(join(folder, 'report.md'), report);
-  }
-
-  /** Commands for the best trial, each with what it is for; none before there is one. */
-  #commands(best: FrozenTrial | undefined): [string, string][] {
-    const { folder, configFiles, flags, options } = this.#parts;
-    const patch = best === undefined ? undefined : patchOf(best);
-    // A few batches say nothing about parameters.
-    if (patch === undefined || flags.testMode) return [];
-    const files = [...configFiles, join(folder, 'best.yaml')];
-    const { trialSteps, scaleSchedules } = flags;
-    const isPart = trialSteps !== null && !scaleSchedules;
-    const until = isPart ? ` (its value came within ${trialSteps} updates)` : '';
-    const again = trainCommand(files, this.#trialOverrides(patch));
-    const commands: [string, string][] = [[`The best trial again${until}`, again]];
-    if (Object.keys(options.config.productionOverrides ?? {}).length > 0) {
-      const long = trainCommand([...files, join(folder, 'production.yaml')], flags.overrides);
-      commands.push(['The long training', long]);
-    }
-    return commands;
-  }
-
-  /** What the best trial had beside what `best.yaml` says. */
-  #trialOverrides(patch: ConfigPatch): string[] {
-    const { flags, base, options } = this.#parts;
-    const overrides = [...flags.overrides];
-    if (flags.valInterval !== null) {
-      overrides.push(`trainer.val_check_interval=${flags.valInterval}`);
-    }
-    if (flags.scaleSchedules) overrides.push(`trainer.max_steps=${flags.trialSteps}`);
-    const exported = exportedPatch(patch, base, options.config.excludedParams);
-    for (const [path, value] of Object.entries(exportedPatch(patch, base))) {
-      if (!Object.hasOwn(exported, path)) overrides.push(overrideText(path, value));
-    }
-    return overrides;
-  }
-
-  async #summarize(): Promise<FrozenTrial | undefined> {
-    const { study, host, folder, options, flags } = this.#parts;
-    const { terminal } = host;
-    terminal.line(`Study "${study.name}": ${stateCounts(await study.trials())}`);
-    const best = await this.#best();
-    terminal.line(`Report: ${join(folder, 'report.md')}`);
-    if (best === undefined) {
-      terminal.line('No trial is complete; the report says why.');
-      return undefined;
-    }
-    const value = shortNumber(best.values?.[0] ?? NaN);
-    terminal.line(`Best: trial ${best.number}, ${options.config.monitor} = ${value}`);
-    for (const [purpose, command] of this.#commands(best)) terminal.line(`${purpose}: ${command}`);
-    if (flags.testMode) terminal.line('Everything runs. The values of a test mean nothing.');
-    return best;
   }
 }

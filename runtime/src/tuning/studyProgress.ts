@@ -3,9 +3,9 @@ import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import type { ConfigPatch } from '../hpo/searchSpace.ts';
 import { type Direction, isBetter, isFinished } from '../hpo/trialState.ts';
 import { failureText, type TrialFailure } from './failure.ts';
-import { shortNumber, shortValue } from './studyReport.ts';
 import { timeText } from './timeText.ts';
 import { reasonOf, secondsOf } from './trialRecord.ts';
+import { shortNumber, shortValue } from './trialText.ts';
 
 interface RunningTrial {
   readonly patch: ConfigPatch;

@@ -69,7 +69,11 @@ export function reportSections(input: ReportInput): Section[] {
     {
       title: 'Settings',
       blocks: [
-        { kind: 'table', header: ['setting', 'value'], rows: [...input.settings, ...times(trials)] },
+        {
+          kind: 'table',
+          header: ['setting', 'value'],
+          rows: [...input.settings, ...times(trials)],
+        },
       ],
     },
     { title: 'Trials', blocks: trials.length === 0 ? [] : [trialsTable(trials, objectives)] },
@@ -99,7 +103,8 @@ function bestBlocks(input: ReportInput): Block[] {
     return [{ kind: 'text', text }, chosenTable(front, objectives), ...commands];
   }
   const ranked = bestFirst(trials, objectives[0].direction);
-  if (ranked.length === 0) return [{ kind: 'text', text: 'No trial is complete yet.' }, ...commands];
+  if (ranked.length === 0)
+    return [{ kind: 'text', text: 'No trial is complete yet.' }, ...commands];
   const [best] = ranked;
   const params = Object.entries(best.params).map(([name, value]) => [name, exact(value)]);
   const value = best.values?.[0] ?? 'none';
@@ -110,7 +115,10 @@ function bestBlocks(input: ReportInput): Block[] {
   ];
   if (ranked.length < 2) return blocks;
   const few = ranked.slice(0, BEST_TRIALS);
-  blocks.push({ kind: 'text', text: `The best ${few.length} trials:` }, chosenTable(few, objectives));
+  blocks.push(
+    { kind: 'text', text: `The best ${few.length} trials:` },
+    chosenTable(few, objectives),
+  );
   return blocks;
 }
 

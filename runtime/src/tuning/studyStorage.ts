@@ -33,7 +33,8 @@ export interface OpenStudy {
   close(): Promise<void>;
 }
 
-const JOURNAL = 'study.journal';
+/** Name of the journal in a study's folder. */
+export const JOURNAL = 'study.journal';
 /** How long a full disk is waited for, as a database that is away. */
 const PATIENCE_MS = 600_000;
 

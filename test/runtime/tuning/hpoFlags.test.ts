@@ -5,6 +5,9 @@ import { timeText } from '../../../runtime/src/tuning/timeText.ts';
 describe('flags of a search', () => {
   it('have defaults', () => {
     expect(parseHpoFlags([])).toEqual({
+      compare: [],
+      exportTo: null,
+      report: false,
       nTrials: null,
       more: null,
       studyName: null,

@@ -18,7 +18,6 @@ import { nestPatch, valueAt } from '../../../runtime/src/tuning/configPaths.ts';
 import { failureOfExit } from '../../../runtime/src/tuning/failure.ts';
 import { tidyCheckpoints } from '../../../runtime/src/tuning/retention.ts';
 import { StudyProgress } from '../../../runtime/src/tuning/studyProgress.ts';
-import { studyReport } from '../../../runtime/src/tuning/studyReport.ts';
 
 const base = {
   model: {
@@ -178,37 +177,6 @@ describe('checkpoints', () => {
     expect(existsSync(inTrial(0, 'metrics.csv'))).toBe(true);
     expect(tidyCheckpoints(folder, await study.trials(), 'minimize', 2)).toEqual([]);
     rmSync(folder, { recursive: true });
-  });
-});
-
-describe('the report', () => {
-  it('has the best, the space, all trials and the failures', async () => {
-    const study = await studyWith(ends);
-    const report = studyReport({
-      study: 'demo',
-      monitor: 'val/loss',
-      direction: 'minimize',
-      sampler: 'random',
-      pruner: 'median',
-      seed: 0,
-      storage: 'a.journal',
-      trials: await study.trials(),
-      commands: [['Again', 'npm run train']],
-    });
-    expect(report).toContain('5 finished: 3 complete, 1 pruned, 1 failed; 1 running');
-    expect(report).toContain('Trial 2: `val/loss` = 1');
-    expect(report).toContain('| x\\|y | float [0, 1] |');
-    expect(report).toContain('- trial 3: failed:exit: code 1 more');
-    expect(report).toContain('```sh\nnpm run train\n```');
-    const rows = report.split('\n').filter((line) => /^\| \d/.test(line));
-    expect(rows.map((row) => row.split(' | ').slice(1, 4))).toEqual([
-      ['COMPLETE', '3', '3'],
-      ['PRUNED', '9', '3'],
-      ['COMPLETE', '1', '1'],
-      ['FAIL', '', '1'],
-      ['COMPLETE', '2', '1'],
-      ['RUNNING', '', '1'],
-    ]);
   });
 });
 

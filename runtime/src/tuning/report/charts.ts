@@ -77,7 +77,8 @@ function parameters(
   const names = Object.keys(importancesOf(trials, objectives) ?? {});
   if (names.length === 0) return [];
   const few = names.slice(0, MOST_SLICES);
-  const of = names.length > few.length ? `, the ${few.length} most important of ${names.length}` : '';
+  const of =
+    names.length > few.length ? `, the ${few.length} most important of ${names.length}` : '';
   const slices: Block = {
     kind: 'chart',
     caption: `${objective.name} of complete trials over each parameter${of}; later trials are darker.`,
@@ -85,10 +86,13 @@ function parameters(
   };
   // A line needs all of its parameters: those that only some trials have would leave few lines.
   const complete = measured(trials, objective.index);
-  const common = names.filter((name) => complete.every(({ params }) => Object.hasOwn(params, name)));
+  const common = names.filter((name) =>
+    complete.every(({ params }) => Object.hasOwn(params, name)),
+  );
   if (common.length < 2) return [slices];
   const axes = common.slice(0, MOST_AXES);
-  const best = complete.length > MOST_LINES ? `the best ${MOST_LINES} complete trials` : 'complete trials';
+  const best =
+    complete.length > MOST_LINES ? `the best ${MOST_LINES} complete trials` : 'complete trials';
   return [
     slices,
     {
@@ -124,7 +128,8 @@ function curves(trials: readonly FrozenTrial[], objectives: readonly Objective[]
 function timeline(trials: readonly FrozenTrial[]): Block[] {
   const begun = trials.filter(({ datetimeStart }) => datetimeStart !== null);
   if (begun.length === 0) return [];
-  const caption = 'Each trial from its start to its end. Dashed: a pause that was cut out.';
+  const caption =
+    'Each trial from its start to its end; trials in different rows ran side by side. Dashed: a pause that was cut out.';
   return [{ kind: 'chart', caption, spec: timelineChart(begun) }];
 }
 

@@ -66,9 +66,12 @@ export function comparisonLine({ budget, best, others, median, verdict }: Compar
   const [only] = samplers;
   const kind = samplers.size === 1 && only !== null ? `${only} ` : '';
   const searches = others.length === 1 ? `a ${kind}search` : `${others.length} ${kind}searches`;
-  const same = others.every(({ count, differences }) => count === budget && differences.length === 0);
+  const same = others.every(
+    ({ count, differences }) => count === budget && differences.length === 0,
+  );
   const size = same ? ` of the same budget (${budget} trials)` : ' of another budget';
-  const judged = verdict === 'worse' ? 'worse' : `not worse${verdict === 'better' ? ' (better)' : ''}`;
+  const judged =
+    verdict === 'worse' ? 'worse' : `not worse${verdict === 'better' ? ' (better)' : ''}`;
   const middle = others.length === 1 ? 'best' : 'median best';
   return `best ${shortNumber(best)}; ${middle} of ${searches}${size} ${shortNumber(median)}: ${judged}`;
 }

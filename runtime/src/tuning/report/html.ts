@@ -4,10 +4,11 @@ import type { Block, Cell, Section } from './sections.ts';
 /** The report as one page that needs nothing else: no scripts, no network, pictures inside. */
 export async function html(title: string, sections: readonly Section[]): Promise<string> {
   const parts: string[] = [];
+  let number = 0;
   for (const section of sections) {
     if (section.blocks.length === 0) continue;
     const blocks: string[] = [];
-    for (const block of section.blocks) blocks.push(await blockHtml(block));
+    for (const block of section.blocks) blocks.push(await blockHtml(block, number++));
     const heading = section.title === '' ? '' : `<h2>${escaped(section.title)}</h2>\n`;
     parts.push(`<section>\n${heading}${blocks.join('\n')}\n</section>`);
   }
@@ -38,11 +39,11 @@ export function escaped(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
-async function blockHtml(block: Block): Promise<string> {
+async function blockHtml(block: Block, number: number): Promise<string> {
   if (block.kind === 'text') return `<p>${escaped(block.text)}</p>`;
   if (block.kind === 'code') return `<pre><code>${escaped(block.text)}</code></pre>`;
   if (block.kind === 'chart') {
-    const svg = await renderSvg(block.spec);
+    const svg = withOwnIds(await renderSvg(block.spec), `chart${number}-`);
     return `<figure>\n${svg}\n<figcaption>${escaped(block.caption)}</figcaption>\n</figure>`;
   }
   const row = (cells: readonly Cell[], tag: 'th' | 'td'): string =>
@@ -50,6 +51,13 @@ async function blockHtml(block: Block): Promise<string> {
   const head = `<thead>${row(block.header, 'th')}</thead>`;
   const body = block.rows.map((cells) => row(cells, 'td')).join('\n');
   return `<div class="table"><table>${head}<tbody>\n${body}\n</tbody></table></div>`;
+}
+
+/** Every picture counts its gradients and clips from 0; in one page they would get in each other's way. */
+function withOwnIds(svg: string, prefix: string): string {
+  return svg
+    .replaceAll(/ id="([^"]+)"/g, ` id="${prefix}$1"`)
+    .replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}$1)`);
 }
 
 function cell(content: Cell): string {

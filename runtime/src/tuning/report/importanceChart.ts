@@ -1,10 +1,12 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { COLORS, WIDTH } from './chartStyle.ts';
+import { paramLabels } from './paramLabels.ts';
 
 /** A bar for each parameter, the most important on top. */
 export function importanceChart(importances: Readonly<Record<string, number>>): TopLevelSpec {
+  const labels = paramLabels(Object.keys(importances));
   const values = Object.entries(importances).map(([name, share]) => ({
-    name,
+    name: labels.get(name),
     share,
     text: `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`,
   }));
@@ -13,7 +15,7 @@ export function importanceChart(importances: Readonly<Record<string, number>>): 
     type: 'nominal' as const,
     sort: null,
     title: null,
-    axis: { labelLimit: 220, ticks: false, domain: false },
+    axis: { labelLimit: 0, ticks: false, domain: false },
   };
   const x = {
     field: 'share',

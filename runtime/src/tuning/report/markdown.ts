@@ -31,5 +31,6 @@ function inline(text: string): string {
     .replaceAll(/\s*\n\s*/g, ' ')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replaceAll(/([[\]*`])/g, '\\$1');
+    .replaceAll('](', ']\\(')
+    .replaceAll(/([*`])/g, '\\$1');
 }

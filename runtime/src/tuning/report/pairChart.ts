@@ -3,7 +3,8 @@ import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import type { Direction } from '../../hpo/trialState.ts';
 import { shortValue } from '../trialText.ts';
 import { measured, shownRange, valueColor } from './chartStyle.ts';
-import { paramAxis } from './paramAxis.ts';
+import { logTicks, paramAxis } from './paramAxis.ts';
+import { paramLabels } from './paramLabels.ts';
 
 /** Where two parameters' values lay together, coloured by what came of it; the best on top. */
 export function pairChart(
@@ -17,6 +18,7 @@ export function pairChart(
   const points = measured(trials, index)
     .filter((trial) => names.every((name) => Object.hasOwn(trial.params, name)))
     .sort((a, b) => sign * (valueOf(b) - valueOf(a)));
+  const labels = paramLabels(names);
   const axes = names.map((name) => paramAxis(name, trials));
   const values = points.map((trial) => {
     const [first, second] = names.map((name, at) =>
@@ -26,20 +28,20 @@ export function pairChart(
   });
   const channel = (field: 'first' | 'second', at: 0 | 1) => {
     const axis = axes[at];
-    const title = names[at];
+    const title = labels.get(names[at]);
     if (axis?.choices !== undefined) {
       const scale = { domain: [...axis.choices] };
       return { field, type: 'nominal' as const, title, scale, axis: { labelAngle: 0 } };
     }
     const type = axis?.log === true ? ('log' as const) : ('linear' as const);
     const scale = { type, domain: [axis?.low ?? 0, axis?.high ?? 1], nice: false, padding: 8 };
-    const format = type === 'log' ? { format: '~e' } : {};
+    const ticks = axis?.log === true ? logTicks(axis) : {};
     return {
       field,
       type: 'quantitative' as const,
       title,
       scale,
-      axis: { tickCount: 5, labelOverlap: true, ...format },
+      axis: { tickCount: 5, labelOverlap: true, ...ticks },
     };
   };
   return {

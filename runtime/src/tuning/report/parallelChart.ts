@@ -3,7 +3,8 @@ import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import type { Direction } from '../../hpo/trialState.ts';
 import { shortNumber } from '../trialText.ts';
 import { measured, shownRange, valueColor, WIDTH } from './chartStyle.ts';
-import { paramAxis, placeOnAxis } from './paramAxis.ts';
+import { type ParamAxis, paramAxis, placeOnAxis } from './paramAxis.ts';
+import { paramLabels } from './paramLabels.ts';
 
 /** More lines are a surface. */
 export const MOST_LINES = 300;
@@ -22,34 +23,27 @@ export function parallelChart(
     .sort((a, b) => sign * (valueOf(a) - valueOf(b)))
     .slice(0, MOST_LINES)
     .reverse();
-  const axes = names.flatMap((name) => paramAxis(name, trials) ?? []);
+  const labelOf = paramLabels(names);
+  const axes = names.flatMap((name) => {
+    const axis = paramAxis(name, trials);
+    return axis === undefined ? [] : [{ ...axis, label: labelOf.get(name) }];
+  });
   const rows = lines.flatMap((trial, order) =>
     axes.map((axis) => ({
       order,
       value: valueOf(trial),
-      param: axis.name,
+      param: axis.label,
       place: placeOnAxis(axis, trial.params[axis.name]),
     })),
   );
-  const labels = axes.flatMap((axis) =>
-    axis.choices === undefined
-      ? [
-          { param: axis.name, place: 0, text: shortNumber(axis.low) },
-          { param: axis.name, place: 1, text: shortNumber(axis.high) },
-        ]
-      : axis.choices.map((text, at, all) => ({
-          param: axis.name,
-          place: all.length === 1 ? 0.5 : at / (all.length - 1),
-          text,
-        })),
-  );
+  const labels = axes.flatMap(endLabels);
   const x = {
     field: 'param',
     type: 'nominal' as const,
     sort: null,
     title: null,
     scale: { type: 'point' as const, padding: 0.4 },
-    axis: { orient: 'top' as const, labelAngle: 0, labelLimit: WIDTH / axes.length, ticks: false },
+    axis: { orient: 'top' as const, labelAngle: 0, labelLimit: 0, ticks: false },
   };
   const y = {
     field: 'place',
@@ -68,7 +62,7 @@ export function parallelChart(
     height: 300,
     layer: [
       {
-        data: { values: axes.map(({ name }) => ({ param: name })) },
+        data: { values: axes.map(({ label }) => ({ param: label })) },
         mark: { type: 'rule', color: '#afb8c1' },
         encoding: { x },
       },
@@ -90,4 +84,16 @@ export function parallelChart(
     ],
     config: { view: { stroke: null }, axis: { domain: false } },
   };
+}
+
+/** The ends of a range, or every choice. */
+function endLabels(axis: ParamAxis & { label: string | undefined }) {
+  const param = axis.label;
+  if (axis.choices === undefined) {
+    return [
+      { param, place: 0, text: shortNumber(axis.low) },
+      { param, place: 1, text: shortNumber(axis.high) },
+    ];
+  }
+  return axis.choices.map((text) => ({ param, place: placeOnAxis(axis, text), text }));
 }

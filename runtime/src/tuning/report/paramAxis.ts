@@ -46,3 +46,13 @@ export function placeOnAxis(axis: ParamAxis, value: ParamValue): number {
 function choicesOf(distribution: Distribution): string[] {
   return distribution.kind === 'categorical' ? distribution.choices.map(shortValue) : [];
 }
+
+/** Ticks of a logarithmic axis that stand for themselves, without the usual crowd between them. */
+export function logTicks({ low, high }: ParamAxis): { values: number[]; format: string } {
+  const exponents: number[] = [];
+  for (let at = Math.ceil(Math.log10(low)); at <= Math.log10(high); at++) exponents.push(at);
+  const every = Math.ceil(exponents.length / 6);
+  const powers = exponents.filter((_, at) => at % every === 0).map((at) => 10 ** at);
+  const values = powers.length >= 2 ? powers : [low, ...powers, high];
+  return { values, format: low < 1e-3 || high > 1e5 ? '~e' : '.3~g' };
+}

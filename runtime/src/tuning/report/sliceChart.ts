@@ -2,7 +2,8 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import { shortValue } from '../trialText.ts';
 import { measured, shownRange } from './chartStyle.ts';
-import { paramAxis } from './paramAxis.ts';
+import { logTicks, type ParamAxis, paramAxis } from './paramAxis.ts';
+import { paramLabels } from './paramLabels.ts';
 
 const COLUMNS = 3;
 
@@ -15,6 +16,7 @@ export function sliceChart(
   const points = measured(trials, objective.index);
   const valueOf = (trial: FrozenTrial): number => trial.values?.[objective.index] ?? NaN;
   const domain = shownRange(points.map(valueOf));
+  const labels = paramLabels(names);
   const panel = (name: string, place: number) => {
     const axis = paramAxis(name, trials);
     const type = axis?.log === true ? ('log' as const) : ('linear' as const);
@@ -30,14 +32,14 @@ export function sliceChart(
         ? {
             field: 'param',
             type: 'quantitative' as const,
-            title: name,
-            axis: { grid: false, tickCount: 4, labelOverlap: true, ...logFormat(type) },
+            title: labels.get(name),
+            axis: { grid: false, tickCount: 4, labelOverlap: true, ...ticks(axis) },
             scale: { type, domain: [axis?.low ?? 0, axis?.high ?? 1], nice: false, padding: 6 },
           }
         : {
             field: 'param',
             type: 'nominal' as const,
-            title: name,
+            title: labels.get(name),
             axis: { labelAngle: 0, labelLimit: 80 },
             scale: { domain: [...axis.choices] },
           };
@@ -63,9 +65,14 @@ export function sliceChart(
       },
     };
   };
-  return { concat: names.map(panel), columns: COLUMNS, spacing: 18 };
+  return {
+    concat: names.map(panel),
+    columns: COLUMNS,
+    bounds: 'flush',
+    spacing: { row: 56, column: 44 },
+  };
 }
 
-function logFormat(type: 'log' | 'linear') {
-  return type === 'log' ? { format: '~e' } : {};
+function ticks(axis: ParamAxis | undefined) {
+  return axis?.log === true ? logTicks(axis) : {};
 }

@@ -2,7 +2,7 @@ import { describeDistribution, type Distribution } from '../../hpo/distribution.
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import { type Direction, isBetter } from '../../hpo/trialState.ts';
 import { timeText } from '../timeText.ts';
-import { OUTPUT_FILE } from '../trialOutput.ts';
+import { OUTPUT_FILE } from '../trialProcess.ts';
 import { reasonOf, secondsOf } from '../trialRecord.ts';
 import { shortNumber, shortValue } from '../trialText.ts';
 import type { Block, Cell } from './sections.ts';

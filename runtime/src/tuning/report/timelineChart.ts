@@ -28,8 +28,8 @@ export function timelineChart(trials: readonly FrozenTrial[]): TopLevelSpec {
   const y = {
     field: 'row',
     type: 'ordinal' as const,
-    title: 'side by side',
-    axis: { ticks: false, domain: false },
+    title: null,
+    axis: { ticks: false, domain: false, labels: false },
   };
   const x = {
     field: 'from',
