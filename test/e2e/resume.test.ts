@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { killResume } from '../resume/killResume.ts';
 
 // `npm run test:resume` kills 50 times, and so does the full suite.
-const kills = process.env.LIGHTBOX_TEST_FULL === '1' ? 50 : 10;
+const full = process.env.LIGHTBOX_TEST_FULL === '1';
+const kills = full ? 50 : 10;
 const minutes = 60_000;
 
 describe('a training that is killed again and again', () => {
@@ -15,6 +16,16 @@ describe('a training that is killed again and again', () => {
       const least = Math.floor(kills / 4);
       for (const count of Object.values(inPhase)) expect(count).toBeGreaterThanOrEqual(least);
       if (kills >= 50) expect(result.halfWritten).toBeGreaterThanOrEqual(5);
+    },
+    15 * minutes,
+  );
+
+  // Minutes; test/runtime/trainer/rounds.test.ts resumes rounds after every batch in one process.
+  (full ? it : it.skip)(
+    'does so too with two optimizers in rounds',
+    async () => {
+      const { differences } = await killResume(13, { module: 'DigitGan', seed: 2 });
+      expect(differences).toEqual([]);
     },
     15 * minutes,
   );

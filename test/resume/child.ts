@@ -13,6 +13,7 @@ import { Rng, withKeyedRandom } from '../../runtime/src/random/index.ts';
 import { Trainer } from '../../runtime/src/trainer/trainer.ts';
 import { silenceTfBanner } from '../runtime/trainer/silenceTfBanner.ts';
 import { openDigits } from './digits.ts';
+import { DigitGan } from './digitGan.ts';
 import { DigitNet } from './digitNet.ts';
 import type { Phase } from './phases.ts';
 import { slowCheckpointFiles } from './slowFiles.ts';
@@ -21,9 +22,10 @@ silenceTfBanner();
 
 // Trains from the newest good checkpoint of its folder on, tells its parent what it is doing, and
 // may be killed at any moment. At the end it writes the hash of all weights and averages.
-// Arguments: folder, loader threads, planted (0 or 1: a random key that no checkpoint restores).
-const [folder, workers, planted] = process.argv.slice(2);
-const runDir = join(folder, 'DigitNet/version_0');
+// Arguments: folder, loader threads, planted (0 or 1: a random key that no checkpoint restores),
+// class of the module.
+const [folder, workers, planted, name] = process.argv.slice(2);
+const runDir = join(folder, name, 'version_0');
 
 /** Tells the parent; a moment of rest lets a signal arrive in between. */
 class Announcer implements Callback {
@@ -52,7 +54,8 @@ async function tell(phase: Phase, update: number): Promise<void> {
 
 const accumulated = 3;
 const ema = new EMA({ decay: 0.9 });
-const module = withKeyedRandom(Rng.fromSeed(42), () => new DigitNet(planted === '1'));
+const Net = name === 'DigitGan' ? DigitGan : DigitNet;
+const module = withKeyedRandom(Rng.fromSeed(42), () => new Net(planted === '1'));
 const newest = await newestGood(join(runDir, 'checkpoints')).catch(() => undefined);
 // Killed before anything was saved, it begins anew.
 if (newest === undefined) rmSync(runDir, { recursive: true, force: true });
@@ -61,7 +64,7 @@ const trainer = new Trainer({
   accelerator: 'ort',
   threads: 1,
   accumulateGradBatches: accumulated,
-  gradientClipVal: 1,
+  gradientClipVal: name === 'DigitGan' ? null : 1,
   valCheckInterval: '4 updates',
   logEveryNSteps: 1,
   defaultRootDir: folder,

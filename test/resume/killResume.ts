@@ -18,7 +18,14 @@ export interface ResumeResult {
 }
 
 const script = path.join(import.meta.dirname, 'child.ts');
-const runFolder = 'DigitNet/version_0';
+
+/** What is trained: one optimizer, or two in rounds. */
+export type Trained = 'DigitNet' | 'DigitGan';
+
+interface Case {
+  readonly module: Trained;
+  readonly planted: boolean;
+}
 
 /**
  * Trains once without interruption, and then again and again, killed in each life at a moment that
@@ -28,8 +35,13 @@ const runFolder = 'DigitNet/version_0';
  */
 export async function killResume(
   kills: number,
-  { planted = false, seed = 1 } = {},
+  {
+    module = 'DigitNet',
+    planted = false,
+    seed = 1,
+  }: { module?: Trained; planted?: boolean; seed?: number } = {},
 ): Promise<ResumeResult> {
+  const what: Case = { module, planted };
   const root = mkdtempSync(path.join(tmpdir(), 'lightbox-resume-'));
   const draw = Rng.fromSeed(seed);
   const inPhase = { update: 0, accumulation: 0, validation: 0, saving: 0 };
@@ -37,8 +49,8 @@ export async function killResume(
   let [done, halfWritten] = [0, 0];
   try {
     const whole = mkdtempSync(path.join(root, 'whole-'));
-    await live(whole, 0, planted);
-    const expected = outcome(whole);
+    await live(whole, 0, what);
+    const expected = outcome(whole, module);
     while (done < kills) {
       const broken = mkdtempSync(path.join(root, 'killed-'));
       for (let life = 0; life < killsOfOneRun && done < kills; life++) {
@@ -47,14 +59,14 @@ export async function killResume(
         // A save is told by each of its operations on files.
         const moment = { phase, skip: key.fold('skip').int(phase === 'saving' ? 90 : 9) };
         const delay = key.fold('delay').uniform() * 5;
-        const killed = await live(broken, done % 3, planted, { ...moment, delay });
+        const killed = await live(broken, done % 3, what, { ...moment, delay });
         if (!killed) break;
         done++;
         inPhase[moment.phase]++;
-        if (leftovers(broken)) halfWritten++;
+        if (leftovers(broken, module)) halfWritten++;
       }
-      await live(broken, 0, planted);
-      differences.push(...compare(expected, outcome(broken)));
+      await live(broken, 0, what);
+      differences.push(...compare(expected, outcome(broken, module)));
       if (planted) break;
     }
   } finally {
@@ -77,10 +89,10 @@ interface Moment {
 function live(
   folder: string,
   workers: number,
-  planted: boolean,
+  { module, planted }: Case,
   moment?: Moment,
 ): Promise<boolean> {
-  const child = fork(script, [folder, String(workers), planted ? '1' : '0'], {
+  const child = fork(script, [folder, String(workers), planted ? '1' : '0', module], {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -105,8 +117,8 @@ interface Outcome {
   readonly files: Readonly<Record<string, string>>;
 }
 
-function outcome(folder: string): Outcome {
-  const run = path.join(folder, runFolder);
+function outcome(folder: string, module: Trained): Outcome {
+  const run = path.join(folder, module, 'version_0');
   const read = (name: string): string => readFileSync(path.join(run, name), 'utf8');
   const { checkpoints } = JSON.parse(read('checkpoints/checkpoints.json')) as {
     checkpoints: { savedAt: string; bytes: number }[];
@@ -144,9 +156,9 @@ function digest(value: unknown): string {
 }
 
 /** Whether the kill came while a checkpoint was on its way to the disk. */
-function leftovers(folder: string): boolean {
+function leftovers(folder: string, module: Trained): boolean {
   try {
-    const names = readdirSync(path.join(folder, runFolder, 'checkpoints'));
+    const names = readdirSync(path.join(folder, module, 'version_0/checkpoints'));
     return names.some((name) => kindOf(name) === 'leftover');
   } catch {
     return false;

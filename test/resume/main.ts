@@ -7,6 +7,11 @@ const killed = await killResume(kills);
 console.log('killed trainings:', JSON.stringify(killed));
 if (killed.differences.length > 0) failures.push('a killed training ended differently');
 
+// Two optimizers in rounds, killed a quarter as often.
+const gan = await killResume(Math.ceil(kills / 4), { module: 'DigitGan', seed: 2 });
+console.log('killed GANs:', JSON.stringify(gan));
+if (gan.differences.length > 0) failures.push('a killed GAN ended differently');
+
 // The same check with a broken key: it must find something, or it proves nothing.
 const planted = await killResume(4, { planted: true });
 console.log('planted error:', JSON.stringify(planted));
