@@ -15,8 +15,8 @@ import type { Suite } from '../suite.ts';
 const stateBytes = 150e6;
 const testCase = '150 MB';
 
-/** Most milliseconds that training waits; most times a plain write or read. */
-const targets = { blocked: 20, write: 1.3, read: 1.3 } as const;
+/** Most milliseconds that training waits; most times a plain copy, write or read. */
+const targets = { blocked: 20, copy: 1.2, write: 1.3, read: 1.3 } as const;
 
 type Timed = (samples: Record<string, number[]>) => Promise<void>;
 
@@ -67,6 +67,9 @@ function summarise(report: Report): void {
   report.compare(testCase, 'load', 'plain-read');
   const blocked = Math.max(of('blocked'), of('longest-stall'));
   report.note(`training waits under ${targets.blocked} ms: ${verdict(blocked < targets.blocked)}`);
+  // What no program can undercut: 150 MB through the memory of this machine.
+  const copy = of('blocked') / of('plain-copy');
+  report.note(`at most ${targets.copy} x a plain copy: ${verdict(copy <= targets.copy)}`);
   const [write, read] = [of('save') / of('plain-write'), of('load') / of('plain-read')];
   report.note(
     `save at most ${targets.write} x write + fsync: ${verdict(write <= targets.write)}; ` +

@@ -6,14 +6,16 @@ export interface Workload {
   /** Updates before the measured ones. */
   readonly warmUp: number;
   readonly updates: number;
+  /** Runs of each subject of this package in a round. */
+  readonly turns: number;
 }
 
 export type WorkloadName = 'tiny' | 'mlp';
 
 /** bench/python/trainer.py has the same ones. */
 export const workloads: Record<WorkloadName, Workload> = {
-  tiny: { sizes: [8, 16, 1], batchSize: 16, warmUp: 100, updates: 400 },
-  mlp: { sizes: [784, 512, 256, 10], batchSize: 128, warmUp: 20, updates: 100 },
+  tiny: { sizes: [8, 16, 1], batchSize: 16, warmUp: 100, updates: 400, turns: 4 },
+  mlp: { sizes: [784, 512, 256, 10], batchSize: 128, warmUp: 20, updates: 100, turns: 1 },
 };
 
 /** The loop, the trainer, and one feature after the other on top; then the trainer's defaults, and all with replayed steps. */
