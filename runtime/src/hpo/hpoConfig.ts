@@ -24,6 +24,11 @@ export interface HpoConfig {
    * written to `production.yaml`, so that `best.yaml` alone is the best trial again.
    */
   readonly productionOverrides?: Readonly<Record<string, Plain>>;
+  /**
+   * Whether a search ends with `report.html`, whose charts take about a second; `report.md` and
+   * `npm run hpo -- --report` are always there. Default true.
+   */
+  readonly charts?: boolean;
   /** Of how many of the best trials the checkpoints are kept. Default 3. */
   readonly keepCheckpoints?: number;
   /**

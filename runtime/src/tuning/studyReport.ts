@@ -19,9 +19,6 @@ import { timeText } from './timeText.ts';
 import { secondsOf } from './trialRecord.ts';
 import { shortValue, stateCounts } from './trialText.ts';
 
-/** Names of the two files in the study's folder. */
-export const REPORT_FILES = ['report.md', 'report.html'] as const;
-
 const BEST_TRIALS = 10;
 
 /** What a report is about. */
@@ -37,13 +34,22 @@ export interface ReportInput {
   readonly comparison?: Comparison;
 }
 
-/** Writes `report.md` and `report.html`, the same in text and with charts. */
-export async function writeReport(folder: string, input: ReportInput): Promise<void> {
+/**
+ * Writes `report.md` and, with charts, `report.html` of the same content.
+ * @returns the paths
+ */
+export async function writeReport(
+  folder: string,
+  input: ReportInput,
+  charts = true,
+): Promise<string[]> {
   const sections = reportSections(input);
   const title = `Study ${input.study}`;
-  const [text, page] = REPORT_FILES.map((name) => join(folder, name));
+  const [text, page] = ['report.md', 'report.html'].map((name) => join(folder, name));
   await writeFileAtomic(text, markdown(title, sections));
+  if (!charts) return [text];
   await writeFileAtomic(page, await html(title, sections));
+  return [text, page];
 }
 
 /** A study for people: the best, how it came about, what decides, all trials, the failures. */

@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../core/atomicFile.ts';
 import { messageOf } from '../errors.ts';
 import type { FrozenTrial } from '../hpo/frozenTrial.ts';
 import { directionOf } from '../hpo/hpoConfig.ts';
+import type { Plain } from '../hpo/plain.ts';
 import type { ConfigPatch, FrozenConfig } from '../hpo/searchSpace.ts';
 import type { Study } from '../hpo/study.ts';
 import { bestYaml, exportedPatch, overrideText, trainCommand } from './bestConfig.ts';
@@ -12,7 +13,8 @@ import { type Comparison, comparisonLine, compareStudies } from './report/compar
 import { searchRecordOf } from './report/searchRecord.ts';
 import { bestFirst } from './retention.ts';
 import type { HpoHost, HpoOptions } from './runSearch.ts';
-import { REPORT_FILES, writeReport } from './studyReport.ts';
+import { type ReportInput, writeReport } from './studyReport.ts';
+import { settingsOf } from './studySettings.ts';
 import { patchOf } from './trialRecord.ts';
 import { shortNumber, stateCounts } from './trialText.ts';
 
@@ -31,6 +33,7 @@ export interface ResultParts {
 export class StudyResults {
   readonly #parts: ResultParts;
   #unwritten = false;
+  #reports: readonly string[] = [];
 
   constructor(parts: ResultParts) {
     this.#parts = parts;
@@ -51,11 +54,11 @@ export class StudyResults {
 
   /** @returns the best trial, after saying what is known about it */
   async summarize(): Promise<FrozenTrial | undefined> {
-    const { study, host, folder, options, flags } = this.#parts;
+    const { study, host, options, flags } = this.#parts;
     const { terminal } = host;
     terminal.line(`Study "${study.name}": ${stateCounts(await study.trials())}`);
     const best = await this.#best();
-    terminal.line(`Report: ${REPORT_FILES.map((name) => join(folder, name)).join(', ')}`);
+    if (this.#reports.length > 0) terminal.line(`Report: ${this.#reports.join(', ')}`);
     if (best === undefined) {
       terminal.line('No trial is complete; the report says why.');
       return undefined;
@@ -119,13 +122,14 @@ export class StudyResults {
   }
 
   async #writeReport(): Promise<void> {
-    const { study, folder, options } = this.#parts;
-    const { monitor, mode } = options.config;
+    const { study, folder, options, flags } = this.#parts;
+    const { monitor, mode, charts = true } = options.config;
     const { sampler, pruner, seed, storage, name } = study;
-    const record = searchRecordOf((await study.record()).systemAttrs);
+    const { systemAttrs } = await study.record();
+    const record = searchRecordOf(systemAttrs);
     const commands = this.#commands(await this.#best());
     if (record !== undefined) commands.push(['The search goes on with', record.command]);
-    await writeReport(folder, {
+    const input: ReportInput = {
       study: name,
       objectives: [{ name: monitor, direction: directionOf(mode) }],
       settings: [
@@ -133,11 +137,13 @@ export class StudyResults {
         ['pruner', record?.pruner ?? pruner.name],
         ['seed', String(seed)],
         ['storage', storage.location],
+        ...trialSettings(systemAttrs),
       ],
       trials: await study.trials(),
       commands,
       comparison: await this.comparison(),
-    });
+    };
+    this.#reports = await writeReport(folder, input, charts || flags.report);
   }
 
   /** Commands for the best trial, each with what it is for; none before there is one. */
@@ -153,10 +159,21 @@ export class StudyResults {
     const again = trainCommand(files, this.#trialOverrides(patch));
     const commands: [string, string][] = [[`The best trial again${until}`, again]];
     if (Object.keys(options.config.productionOverrides ?? {}).length > 0) {
-      const long = trainCommand([...files, join(folder, 'production.yaml')], flags.overrides);
+      const long = trainCommand([...files, join(folder, 'production.yaml')], this.#longOverrides());
       commands.push(['The long training', long]);
     }
     return commands;
+  }
+
+  /** Flags of the search, such as a small part of the data, unless production says otherwise. */
+  #longOverrides(): string[] {
+    const { flags, base, options } = this.#parts;
+    const production = exportedPatch(options.config.productionOverrides ?? {}, base);
+    return flags.overrides.filter((override) => {
+      const [path] = override.split(/\+?=/, 1);
+      const [written] = Object.keys(exportedPatch({ [path]: null }, base));
+      return !Object.hasOwn(production, written);
+    });
   }
 
   /** What the best trial had beside what `best.yaml` says. */
@@ -173,4 +190,13 @@ export class StudyResults {
     }
     return overrides;
   }
+}
+
+/** How trials were cut short or changed, as far as they were. */
+function trialSettings(attrs: Readonly<Record<string, Plain>>): [string, string][] {
+  const { monitor: _, ...settings } = settingsOf(attrs) ?? { monitor: '' };
+  return Object.entries(settings).flatMap(([name, value]): [string, string][] => {
+    const texts = Array.isArray(value) ? value.join(', ') : String(value ?? false);
+    return texts === '' || texts === 'false' ? [] : [[name, texts]];
+  });
 }

@@ -14,6 +14,8 @@ const script = fileURLToPath(new URL('fixtures/fakeSearch.mjs', import.meta.url)
 export interface FakeOptions {
   readonly faults?: Readonly<Record<number, string>>;
   readonly stepMs?: number;
+  /** Draw the charts of the report, which takes a while. Default false. */
+  readonly charts?: boolean;
   /** Megabytes that the processes may have for their objects. */
   readonly heapMb?: number;
   /** Runs as on a machine of this name: processes, network and host name of its own. */
@@ -65,6 +67,7 @@ export class FakeSearch {
         PATH: process.env.PATH,
         FAKE_FAULTS: JSON.stringify(options.faults ?? {}),
         FAKE_STEP_MS: String(options.stepMs ?? 1),
+        FAKE_CHARTS: String(options.charts ?? false),
       },
     });
     let output = '';

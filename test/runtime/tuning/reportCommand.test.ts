@@ -10,10 +10,10 @@ let search: FakeSearch;
 const path = (...names: string[]): string => join(search.folder, 'runs/hpo', ...names);
 beforeAll(async () => {
   search = new FakeSearch();
-  const faults = { faults: { 1: 'throw' } };
+  const options = { faults: { 1: 'throw' }, charts: true };
   const random = ['--study-name', 'random', '--sampler', 'random', '--seed', '1'];
   await Promise.all([
-    search.run(['--n-trials', '3', '--trial.x=1'], faults),
+    search.run(['--n-trials', '3', '--trial.x=1'], options),
     search.run(['--n-trials', '2', ...random]),
   ]);
 });
@@ -55,7 +55,6 @@ describe('reports by command', () => {
     [['--report', '--study-name', 'fakes'], 'there is no study to report about'],
     [['--report', '--compare', 'randon'], 'Did you mean "random"? Other studies: "random"'],
     [['--n-trials', '9', '--compare', 'nothing'], 'no such study or file'],
-    [['--export'], '--export expects FILE'],
   ])('are refused for what is not there: %j', async (args, message) => {
     const { code, output } = await search.run(args);
     expect({ code, output }).toMatchObject({ code: 2 });
