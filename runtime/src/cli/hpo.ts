@@ -14,7 +14,8 @@ const PARENT_VARIABLE = 'LIGHTBOX_HPO_PARENT';
 /**
  * The whole of a project's `scripts/hpo.ts`: searches for hyper-parameters as the command line
  * says and, started again by itself as a child process, runs one trial. Sets the exit code: 0 when
- * the study has its trials, 130 when it was stopped before, 3 when the time was over before.
+ * the study has its trials, 130 when it was stopped before, 3 when the time was over before, 1 when
+ * all its trials failed the same way.
  *
  * ```ts
  * import { runHpo } from 'lightbox-runtime';

@@ -1,3 +1,4 @@
+import { parseDuration } from '../core/duration.ts';
 import { didYouMean, UsageError } from '../errors.ts';
 import { secondsOfText } from './timeText.ts';
 
@@ -167,7 +168,7 @@ function valuesOf(
     seed: count('seed', 0),
     trialSteps: count('trial-steps', 1),
     scaleSchedules: given.has('scale-schedules'),
-    valInterval: given.get('val-interval') ?? null,
+    valInterval: interval(given.get('val-interval') ?? null),
     testMode: given.has('test-mode'),
     timeoutMs: time('timeout'),
     trialTimeoutMs: time('trial-timeout'),
@@ -180,6 +181,12 @@ function valuesOf(
     exportTo: given.get('export') ?? null,
     help: given.has('help'),
   };
+}
+
+/** Checked here, or each trial would fail by it. */
+function interval(text: string | null): string | null {
+  if (text !== null) parseDuration(text, '--val-interval');
+  return text;
 }
 
 function split(arg: string): { name: string; value?: string } {

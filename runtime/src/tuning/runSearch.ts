@@ -40,7 +40,7 @@ export interface HpoHost {
  * `npm run hpo`: opens or continues the study, runs trials until its total, writes `best.yaml`
  * and the report. With `--report` or `--export` it writes only these.
  * @returns the exit code: 0 when all trials are finished (or none was left to do), 130 when it was
- *   stopped, 3 when the time was over before
+ *   stopped, 3 when the time was over before, 1 when all trials failed the same way
  */
 export async function runSearch(options: HpoOptions, host: HpoHost): Promise<number> {
   const given = parseHpoFlags(host.args);

@@ -10,6 +10,7 @@ import type { HpoFlags } from './hpoFlags.ts';
 import { noteSearch } from './report/searchRecord.ts';
 import { tidyCheckpoints } from './retention.ts';
 import type { HpoHost, HpoOptions } from './runSearch.ts';
+import { SameFailures } from './sameFailures.ts';
 import { evaluate } from './spaceCheck.ts';
 import { StudyProgress } from './studyProgress.ts';
 import { StudyResults } from './studyResults.ts';
@@ -42,6 +43,7 @@ export interface SearchParts {
 export class Search {
   readonly #parts: SearchParts;
   readonly #results: StudyResults;
+  readonly #failures = new SameFailures();
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
@@ -76,10 +78,23 @@ export class Search {
       progress.finish();
       await this.#results.write();
     }
-    const best = await this.#results.summarize();
+    await this.#results.summarize();
     if (whole) return 0;
-    host.terminal.line('Run the same command again to go on.');
-    return stops.asked || best === undefined ? 130 : 3;
+    return this.#unfinished(stops.asked);
+  }
+
+  /** Says why, and how to go on. @returns the exit code */
+  #unfinished(asked: boolean): number {
+    const { terminal } = this.#parts.host;
+    const { reason } = this.#failures;
+    if (reason !== undefined) {
+      terminal.line(`Stopped, because all trials failed the same way: ${reason}`);
+      terminal.line('Mend that and run the same command again; --study-name NAME begins anew.');
+      return 1;
+    }
+    const why = asked ? 'Stopped.' : 'The time is over.';
+    terminal.line(`${why} Run the same command again to go on.`);
+    return asked ? 130 : 3;
   }
 
   #total(trials: readonly FrozenTrial[]): number {
@@ -95,7 +110,7 @@ export class Search {
     const state = trials.length === 0 ? 'new study' : stateCounts(trials);
     terminal.line(`Study "${study.name}" in ${study.storage.location}: ${state}`);
     const { sampler, pruner, seed } = study;
-    const work = `${flags.workers} worker${flags.workers === 1 ? '' : 's'} of ${this.#threads()} threads`;
+    const work = `${counted(flags.workers, 'worker')} of ${counted(this.#threads(), 'thread')}`;
     terminal.line(
       `Going to ${total} trials, sampler ${sampler.name}, pruner ${pruner.name}, seed ${seed}, ${work}`,
     );
@@ -116,7 +131,7 @@ export class Search {
   #coordinator(total: number, progress: StudyProgress): Coordinator {
     const { options, host, flags, study, base, space, folder, configFiles } = this.#parts;
     const { monitor, mode, objective = 'best', retries = {} } = options.config;
-    return new Coordinator({
+    const coordinator: Coordinator = new Coordinator({
       study,
       source: this.#source(total, progress),
       totalTrials: total,
@@ -161,10 +176,13 @@ export class Search {
         },
         ended: async (trial) => {
           progress.ended(trial);
+          this.#failures.add(trial);
+          if (this.#failures.reason !== undefined) coordinator.pause();
           await this.#tidy(progress);
         },
       },
     });
+    return coordinator;
   }
 
   #source(total: number, progress: StudyProgress): TrialSource {
@@ -189,4 +207,8 @@ export class Search {
     const { host, flags } = this.#parts;
     return Math.max(1, Math.floor(host.cores / flags.workers));
   }
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }

@@ -68,6 +68,7 @@ describe('flags of a search', () => {
     ['--n-trials 5 --more 1', 'give one of them'],
     ['--test-mode=yes', '--test-mode takes no value'],
     ['--scale-schedules', '--trial-steps, which is missing'],
+    ['--val-interval often', '--val-interval: expected an amount with a unit'],
     ['--timeout soon', '--timeout expects a time such as 90'],
     ['--timeout 0', '--timeout expects a time'],
     ['--trainer.max_epochs', '--trainer.max_epochs expects VALUE'],

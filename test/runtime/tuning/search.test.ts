@@ -118,6 +118,14 @@ describe('a search with real processes', () => {
     expect(reasons[4]).toBe('failed:timeout: still running after 3 s');
   });
 
+  it('stops when trials only fail, all the same way', async () => {
+    const faults = Object.fromEntries([0, 1, 2, 3, 4, 5].map((number) => [number, 'throw']));
+    const { code, output } = await search.run(['--n-trials', '6'], { faults });
+    expect(code).toBe(1);
+    expect(output).toContain('failed the same way: failed:exception: Error: the model has a hole');
+    expect(await search.trials()).toHaveLength(3);
+  });
+
   it('knows want of memory from a crash, in the heap and outside of it', async () => {
     const options = { faults: { 0: 'heap', 1: 'buffer' }, heapMb: 48 };
     expect(await search.run(['--n-trials', '3'], options)).toMatchObject({ code: 0 });
