@@ -1,3 +1,3 @@
 export { withKeyedRandom } from './lend.ts';
 export { Rng } from './rng.ts';
-export { initialRandom, seededWith, seedEverything } from './seedEverything.ts';
+export { seededWith, seedEverything } from './seedEverything.ts';
