@@ -61,6 +61,10 @@ export class EarlyStopping implements Callback {
     return this.#state.best;
   }
 
+  get watches(): readonly string[] {
+    return this.#options.strict ? [this.#options.monitor] : [];
+  }
+
   onValidationEnd(context: TrainerContext): void {
     if (!isTrainingMetric(this.#options.monitor)) this.#check(context);
   }

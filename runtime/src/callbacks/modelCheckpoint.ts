@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { checkpointsFolder, formatCheckpointName } from '../checkpoint/index.ts';
+import { checkpointsFolder, formatCheckpointName, namesIn } from '../checkpoint/index.ts';
 import type { Callback } from '../core/callback.ts';
 import { parseDuration, type Duration } from '../core/duration.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -104,6 +104,12 @@ export class ModelCheckpoint implements Callback {
       callback.#suffix = count === 0 ? '' : `-v${String(count)}`;
       counts.set(key, count + 1);
     }
+  }
+
+  get watches(): readonly string[] {
+    const { monitor, filename, saveTopK } = this.#options;
+    const inName = namesIn(filename).filter((name) => name !== 'epoch' && name !== 'step');
+    return [...(monitor === null ? [] : [monitor]), ...(saveTopK === 0 ? [] : inName)];
   }
 
   get bestModelPath(): string | null {

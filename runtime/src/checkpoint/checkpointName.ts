@@ -23,6 +23,11 @@ export function formatCheckpointName(
   return sanitizeFileName(name);
 }
 
+/** The values that a template asks for, in its order. */
+export function namesIn(template: string): string[] {
+  return [...template.matchAll(piece)].map(([, name]) => name);
+}
+
 const piece = /\{([^{}:]+)(?::([^{}]*))?\}/g;
 const formatSyntax = /^(?<zero>0?)(?<width>\d{0,2})(?:\.(?<digits>\d{1,2}))?(?<type>[dfeg%]?)$/;
 

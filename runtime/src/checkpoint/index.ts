@@ -1,4 +1,4 @@
-export { formatCheckpointName } from './checkpointName.ts';
+export { formatCheckpointName, namesIn } from './checkpointName.ts';
 export type { Checkpoint, CheckpointContents } from './contents.ts';
 export { describeCheckpoint } from './describe.ts';
 export type { CheckpointDescription } from './describe.ts';

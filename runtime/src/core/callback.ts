@@ -58,6 +58,8 @@ export interface Callback extends Hooks {
   readonly parameterGroups?: readonly ParamGroupOptions[];
   /** Takes part in the validation hooks of the sanity check; default: no. */
   readonly runsInSanity?: boolean;
+  /** Metrics that it cannot do without, by full name; looked for once the sanity check is over. */
+  readonly watches?: readonly string[];
   /** Path of the best checkpoint so far, for a callback that keeps one. */
   readonly bestModelPath?: string | null;
   /**

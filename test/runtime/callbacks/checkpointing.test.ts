@@ -98,10 +98,34 @@ describe('ModelCheckpoint', () => {
     expect(files).toEqual(['epoch=0-val_score=0.25.safetensors']);
   });
 
+  it.each([
+    [new ModelCheckpoint({ monitor: 'val/scores' }), 'ModelCheckpoint: metric "val/scores"'],
+    [new ModelCheckpoint({ filename: '{val_score:.2f}' }), 'ModelCheckpoint: metric "val_score"'],
+    [new EarlyStopping({ monitor: 'val-Score' }), 'EarlyStopping: metric "val-Score"'],
+  ])('is refused for a name mistyped before the first update', async (callback, said) => {
+    const started: Callback = {
+      onTrainStart: () => {
+        throw new Error('training began');
+      },
+    };
+    await expect(fitScripted([1], [callback, started])).rejects.toThrow(
+      `${said} was not logged in the sanity check, which logged val/score. Did you mean "val/score"?`,
+    );
+  });
+
+  it('waits for a metric that a callback logs', async () => {
+    const logs: Callback = {
+      onValidationEpochEnd: (context) => context.logValues({ 'val/other': 2 }),
+    };
+    const files = new ModelCheckpoint({ monitor: 'val/other', saveLast: false });
+    const { result } = await fitScripted([1], [logs, files]);
+    expect(await filesOf(result.runDir)).toHaveLength(1);
+  });
+
   it('names what was logged when the monitor was not', async () => {
     const callback = new ModelCheckpoint({ monitor: 'val/scores' });
-    await expect(fitScripted([1], [callback])).rejects.toThrow(
-      /"val\/scores" was not logged.*val\/score/,
+    await expect(fitScripted([1], [callback], { numSanityValSteps: 0 })).rejects.toThrow(
+      /"val\/scores" was not logged \(logged so far.*val\/score/,
     );
   });
 

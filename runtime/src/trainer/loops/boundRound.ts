@@ -61,6 +61,12 @@ export class BoundRound {
     this.#clips = this.#clip !== null || optimizer.groups.some((group) => group.clip !== undefined);
   }
 
+  /** The metric that its schedule follows. */
+  get monitor(): string | null {
+    const scheduler = this.#scheduler;
+    return scheduler !== undefined && isMetricScheduler(scheduler) ? scheduler.monitor : null;
+  }
+
   /** Whether it takes part in the update after this many. */
   hasTurn(updates: number): boolean {
     return (updates + 1) % this.#every === 0;

@@ -1,6 +1,7 @@
 import type { Loader } from '../../core/loader.ts';
 import type { Run } from '../run.ts';
 import type { RunEnd } from '../stopRequests.ts';
+import { checkWatched } from '../watchedMetrics.ts';
 import { evaluate, type EvaluationLoader } from './evaluationLoop.ts';
 import type { OptimizerStep } from './optimizerStep.ts';
 import { endOf, trainEpoch } from './trainingEpochLoop.ts';
@@ -50,6 +51,7 @@ export async function sanityCheck(run: Run, validation: FitLoopParts['validation
       run.stage = 'sanity';
       await run.hooks.call('onSanityCheckStart');
       await evaluate(run, { stage: 'sanity', loaders });
+      checkWatched(run);
       await run.hooks.call('onSanityCheckEnd');
     });
   } finally {
