@@ -47,6 +47,19 @@ export function writePythonJson(value: PythonJson, spaced = false): string {
   return `{${entries.join(comma)}}`;
 }
 
+/** What reading the written text would give, without the text; shares no objects with `value`. */
+export function throughPythonJson(value: PythonJson): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (isList(value)) return value.map(throughPythonJson);
+  if (floatValue in value) return value[floatValue];
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const item = (value as Readonly<Record<string, PythonJson | undefined>>)[key];
+    if (item !== undefined) copy[key] = throughPythonJson(item);
+  }
+  return copy;
+}
+
 /**
  * Reads JSON that may hold the bare tokens NaN, Infinity and -Infinity.
  * @throws SyntaxError when it is not JSON even so

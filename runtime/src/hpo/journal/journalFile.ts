@@ -10,6 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LightboxError, messageOf, UsageError } from '../../errors.ts';
@@ -21,6 +22,8 @@ import { encodeLine, type OperationLine } from './operations.ts';
 import { StudyLog } from './studyLog.ts';
 
 const LINE_FEED = 10;
+/** Longer than trials that take no time, whose end goes to the disk together with their beginning. */
+const FLUSH_AFTER_MS = 50;
 const FULL_PAUSE_MS = 500;
 
 /** Options of a journal: those of its lock, and what is done about a full disk. */
@@ -46,6 +49,9 @@ export class JournalFile implements OperationLog {
   #offset = 0;
   #lines = 0;
   #turn: Promise<unknown> = Promise.resolve();
+  #due: NodeJS.Timeout | undefined;
+  #flushed: Promise<void> = Promise.resolve();
+  #failure: LightboxError | undefined;
 
   /** @throws UsageError ERR_HPO_STORAGE when the file cannot be created */
   constructor(path: string, options: JournalOptions = {}) {
@@ -68,13 +74,13 @@ export class JournalFile implements OperationLog {
     });
   }
 
-  append(decide: (state: StudyLog) => readonly OperationLine[]): Promise<StudyLog> {
+  append(decide: (state: StudyLog) => readonly OperationLine[], soon = false): Promise<StudyLog> {
     return this.#inTurn(() =>
       this.#whenThereIsRoom(() => {
         this.#catchUp();
         const lines = decide(this.#state);
         if (lines.length > 0) {
-          this.#write(`${lines.map(encodeLine).join('\n')}\n`);
+          this.#write(`${lines.map(encodeLine).join('\n')}\n`, soon);
           this.#catchUp();
         }
         return this.#state;
@@ -101,7 +107,10 @@ export class JournalFile implements OperationLog {
   }
 
   async close(): Promise<void> {
-    await this.#inTurn(() => {
+    await this.#inTurn(async () => {
+      if (this.#due !== undefined && existsSync(this.location)) await flush(this.location);
+      clearTimeout(this.#due);
+      await this.#flushed;
       if (existsSync(dirname(this.location))) this.#lock.close();
     });
   }
@@ -113,7 +122,10 @@ export class JournalFile implements OperationLog {
     return result;
   }
 
-  #write(text: string): void {
+  #write(text: string, soon: boolean): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
     const file = openSync(this.location, 'r+');
     try {
       // Everything up to the offset was read as whole lines; the rest was never acknowledged.
@@ -122,14 +134,40 @@ export class JournalFile implements OperationLog {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(file, bytes, done, bytes.length - done, this.#offset + done);
       }
-      fsyncSync(file);
+      if (soon) this.#flushSoon();
+      else this.#flushNow(file);
     } catch (error) {
       this.#undo(file);
-      const message = `cannot write to the journal ${this.location}: ${messageOf(error)}`;
-      throw new LightboxError('ERR_HPO_STORAGE', message, { cause: error });
+      throw this.#writeError(error);
     } finally {
       closeSync(file);
     }
+  }
+
+  /** Brings the file to the disk beside what else goes on, unless the next lines do it before. */
+  #flushSoon(): void {
+    this.#due ??= setTimeout(() => {
+      this.#due = undefined;
+      const before = this.#flushed;
+      this.#flushed = flush(this.location).then(
+        () => before,
+        (error: unknown) => {
+          // The next one to write learns of it.
+          this.#failure = this.#writeError(error);
+        },
+      );
+    }, FLUSH_AFTER_MS).unref();
+  }
+
+  #flushNow(file: number): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
+    fsyncSync(file);
+  }
+
+  #writeError(error: unknown): LightboxError {
+    const message = `cannot write to the journal ${this.location}: ${messageOf(error)}`;
+    return new LightboxError('ERR_HPO_STORAGE', message, { cause: error });
   }
 
   /** A full disk may have taken half a line, which would be the last thing Optuna could read. */
@@ -174,6 +212,15 @@ export class JournalFile implements OperationLog {
         { cause: error },
       );
     }
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

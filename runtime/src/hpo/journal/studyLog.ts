@@ -1,4 +1,9 @@
-import { type Distribution, incompatibility, toExternal } from '../distribution.ts';
+import {
+  type Distribution,
+  incompatibility,
+  type ParamValue,
+  toExternal,
+} from '../distribution.ts';
 import { distributionFromJson } from '../distributionJson.ts';
 import type { FrozenTrial } from '../frozenTrial.ts';
 import type { Plain } from '../plain.ts';
@@ -25,6 +30,10 @@ export class StudyLog {
   readonly #studies: StudyEntry[] = [];
   readonly #trials: FrozenTrial[] = [];
   readonly #studyOfTrial: number[] = [];
+  /** Trials that nobody has seen yet as they are: these may still be changed in place. */
+  readonly #unseen = new Set<number>();
+  /** Trials share the objects that describe equal distributions. */
+  readonly #distributions = new Map<string, Distribution>();
 
   get nextStudyId(): number {
     return this.#studies.length;
@@ -44,10 +53,12 @@ export class StudyLog {
   }
 
   trial(id: number): FrozenTrial | undefined {
+    this.#unseen.delete(id);
     return this.#trials[id];
   }
 
   trialsOf(studyId: number): FrozenTrial[] {
+    this.#unseen.clear();
     return (this.#live(studyId)?.trialIds ?? []).map((id) => this.#trials[id]);
   }
 
@@ -142,7 +153,9 @@ export class StudyLog {
   #createTrial(line: Line): void {
     const study = this.#live(line.study_id);
     if (study === undefined) return;
-    const trial = trialOfLine(line, this.#trials.length, study.trialIds.length);
+    const trial = trialOfLine(line, this.#trials.length, study.trialIds.length, (text) =>
+      this.#distribution(text),
+    );
     for (const [name, distribution] of Object.entries(trial.distributions)) {
       if (!study.spaces.has(name)) study.spaces.set(name, distribution);
     }
@@ -152,19 +165,34 @@ export class StudyLog {
   }
 
   #trialParam(line: Line): void {
-    this.#change(line, (trial) => {
+    this.#change(line, ({ id, params, distributions }) => {
       const name = String(line.param_name);
-      const distribution = distributionFromJson(String(line.distribution));
-      const spaces = this.#studies[this.#studyOfTrial[trial.id]].spaces;
+      const distribution = this.#distribution(String(line.distribution));
+      const spaces = this.#studies[this.#studyOfTrial[id]].spaces;
       const known = spaces.get(name);
-      if (known !== undefined && incompatibility(known, distribution) !== undefined) return {};
       if (known === undefined) spaces.set(name, distribution);
+      else if (known !== distribution && incompatibility(known, distribution) !== undefined)
+        return {};
       const value = toExternal(distribution, Number(line.param_value_internal));
-      return {
-        params: { ...trial.params, [name]: value },
-        distributions: { ...trial.distributions, [name]: distribution },
-      };
+      if (!this.#unseen.has(id)) {
+        return {
+          params: { ...params, [name]: value },
+          distributions: { ...distributions, [name]: distribution },
+        };
+      }
+      (params as Record<string, ParamValue>)[name] = value;
+      (distributions as Record<string, Distribution>)[name] = distribution;
+      return {};
     });
+  }
+
+  #distribution(text: string): Distribution {
+    let known = this.#distributions.get(text);
+    if (known === undefined) {
+      known = distributionFromJson(text);
+      this.#distributions.set(text, known);
+    }
+    return known;
   }
 
   #trialState(line: Line): void {
@@ -195,7 +223,12 @@ export class StudyLog {
   #change(line: Line, changes: (trial: FrozenTrial) => Partial<FrozenTrial>): void {
     const trial = this.#trials[Number(line.trial_id)] as FrozenTrial | undefined;
     if (trial === undefined || isFinished(trial.state)) return;
-    this.#trials[trial.id] = { ...trial, ...changes(trial) };
+    const change = changes(trial);
+    if (this.#unseen.has(trial.id)) Object.assign(trial, change);
+    else {
+      this.#trials[trial.id] = { ...trial, ...change };
+      if ('params' in change) this.#unseen.add(trial.id);
+    }
   }
 
   #live(id: unknown): StudyEntry | undefined {
@@ -204,11 +237,16 @@ export class StudyLog {
   }
 }
 
-function trialOfLine(line: Line, id: number, number: number): FrozenTrial {
+function trialOfLine(
+  line: Line,
+  id: number,
+  number: number,
+  distributionOf: (text: string) => Distribution,
+): FrozenTrial {
   const distributions = Object.fromEntries(
     Object.entries((line.distributions ?? {}) as Record<string, string>).map(([name, text]) => [
       name,
-      distributionFromJson(text),
+      distributionOf(text),
     ]),
   );
   const params = Object.entries((line.params ?? {}) as Record<string, number>);

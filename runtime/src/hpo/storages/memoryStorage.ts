@@ -1,6 +1,6 @@
-import { encodeLine, type OperationLine } from '../journal/operations.ts';
+import type { OperationLine } from '../journal/operations.ts';
 import { StudyLog } from '../journal/studyLog.ts';
-import { parsePythonJson } from '../pythonJson.ts';
+import { throughPythonJson } from '../pythonJson.ts';
 import { type OperationLog, OperationStorage } from './operationStorage.ts';
 
 /** A storage that lives as long as the process; for tests and quick searches. */
@@ -20,8 +20,7 @@ class MemoryLog implements OperationLog {
 
   async append(decide: (state: StudyLog) => readonly OperationLine[]): Promise<StudyLog> {
     for (const line of decide(this.#state)) {
-      // The detour through text keeps out what the file could not hold, and shares no objects.
-      this.#state.apply(parsePythonJson(encodeLine(line)) as Record<string, unknown>);
+      this.#state.apply(throughPythonJson(line) as Record<string, unknown>);
     }
     return Promise.resolve(this.#state);
   }

@@ -15,9 +15,10 @@ export interface OperationLog {
   read(): Promise<StudyLog>;
   /**
    * Decides on the up-to-date state which lines to add, while no other process can add any; adds
-   * them durably and applies them.
+   * them and applies them. They survive the death of the process, and of the machine too:
+   * @param soon false: from now on; true: in a moment, or together with the next lines
    */
-  append(decide: (state: StudyLog) => readonly OperationLine[]): Promise<StudyLog>;
+  append(decide: (state: StudyLog) => readonly OperationLine[], soon?: boolean): Promise<StudyLog>;
   close(): Promise<void>;
 }
 
@@ -83,7 +84,8 @@ export class OperationStorage implements Storage {
       this.#study(before, studyId);
       id = before.nextTrialId;
       return [this.#writer.createTrial(studyId, template), ...this.#writer.changes(id, changes)];
-    });
+      // A trial that only begins has nothing to lose; the disk is written to while it runs.
+    }, template === undefined);
     return this.#trial(state, id);
   }
 

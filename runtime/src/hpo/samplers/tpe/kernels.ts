@@ -1,13 +1,18 @@
 import type { Distribution } from '../../distribution.ts';
 import { logMass } from './normal.ts';
 
-const LOG_SQRT_TAU = 0.5 * Math.log(2 * Math.PI);
+// Taken out of the global object once: inside jest's sandbox each look-up there is slow.
+const { log: ln, min, trunc } = Math;
+
+const LOG_SQRT_TAU = 0.5 * ln(2 * Math.PI);
 
 /** One truncated normal for each observation and, last, the prior over the whole range. */
 export interface NumericKernels {
   readonly kind: 'numeric';
   readonly mu: Float64Array;
   readonly sigma: Float64Array;
+  /** What `sigma` is at least. */
+  readonly narrowest: number;
   /** 1 / sigma: products are much faster than quotients. */
   readonly scale: Float64Array;
   /** Bounds of the normals: half a step wider than the range, logarithms where `log`. */
@@ -51,17 +56,18 @@ export function kernelsOf(
   const { log, step } = distribution;
   const half = (step ?? 0) / 2;
   const [low, high] = [distribution.low - half, distribution.high + half].map((bound) =>
-    log ? Math.log(bound) : bound,
+    log ? ln(bound) : bound,
   );
   const count = observations.length;
   const mu = new Float64Array(count + 1);
-  if (log) for (let index = 0; index < count; index++) mu[index] = Math.log(observations[index]);
+  if (log) for (let index = 0; index < count; index++) mu[index] = ln(observations[index]);
   else mu.set(observations);
   mu[count] = 0.5 * (low + high);
-  const sigma = widths(mu, order, low, high);
+  const narrowest = (high - low) / min(100, 2 + count);
+  const sigma = widths(mu, order, low, high, narrowest);
   const scale = new Float64Array(count + 1);
   for (let index = 0; index <= count; index++) scale[index] = 1 / sigma[index];
-  return { kind: 'numeric', mu, sigma, scale, low, high, log, step, order };
+  return { kind: 'numeric', mu, sigma, narrowest, scale, low, high, log, step, order };
 }
 
 /**
@@ -91,7 +97,7 @@ export function addConstants(kernels: Kernels, constants: Float64Array): void {
   for (let index = 0; index < mu.length; index++) {
     if (sigma[index] !== width) {
       width = sigma[index];
-      constant = Math.log(width) + LOG_SQRT_TAU;
+      constant = ln(width) + LOG_SQRT_TAU;
     }
     const mass = logMass((low - mu[index]) * scale[index], (high - mu[index]) * scale[index]);
     constants[index] -= mass + constant;
@@ -100,16 +106,16 @@ export function addConstants(kernels: Kernels, constants: Float64Array): void {
 
 function addCategorical(kernels: CategoricalKernels, x: number, scores: Float64Array): void {
   const { observed, seen, unseen, choices } = kernels;
-  const [logSeen, logUnseen] = [Math.log(seen), Math.log(unseen)];
+  const [logSeen, logUnseen] = [ln(seen), ln(unseen)];
   for (let index = 0; index < observed.length; index++) {
-    scores[index] += Math.trunc(observed[index]) === x ? logSeen : logUnseen;
+    scores[index] += trunc(observed[index]) === x ? logSeen : logUnseen;
   }
-  scores[observed.length] -= Math.log(choices);
+  scores[observed.length] -= ln(choices);
 }
 
 function addDiscrete(kernels: NumericKernels, step: number, x: number, scores: Float64Array): void {
   const { mu, sigma, log } = kernels;
-  const [left, right] = [x - step / 2, x + step / 2].map((at) => (log ? Math.log(at) : at));
+  const [left, right] = [x - step / 2, x + step / 2].map((at) => (log ? ln(at) : at));
   eachDistinct(kernels, (first, members) => {
     const mass = logMass((left - mu[first]) / sigma[first], (right - mu[first]) / sigma[first]);
     for (const index of members) scores[index] += mass;
@@ -141,10 +147,15 @@ function eachDistinct(
  * The larger gap to the neighbours, for the outermost observations the inner one, between the
  * whole range and a share of it that shrinks with the number of kernels.
  */
-function widths(mu: Float64Array, order: Uint32Array, low: number, high: number): Float64Array {
+function widths(
+  mu: Float64Array,
+  order: Uint32Array,
+  low: number,
+  high: number,
+  narrowest: number,
+): Float64Array {
   const count = order.length;
   const widest = high - low;
-  const narrowest = widest / Math.min(100, 2 + count);
   const sigma = new Float64Array(count + 1);
   sigma[count] = widest;
   if (count === 0) return sigma;

@@ -5,6 +5,9 @@ import { addConstants, addLogMasses, type Kernels, kernelsOf } from './kernels.t
 import { truncatedQuantile } from './normal.ts';
 import type { ObservedRows } from './trialHistory.ts';
 
+// Taken out of the global object once: inside jest's sandbox each look-up there is slow.
+const { exp, log: ln, max, min, round, trunc } = Math;
+
 /**
  * A density over several parameters: a weighted sum of products of kernels, one product for each
  * observed trial and a last one for the prior.
@@ -32,9 +35,10 @@ export class ParzenEstimator {
     this.kernels = this.names.map((name, axis) =>
       kernelsOf(space[name], values[axis], orders[axis]),
     );
-    this.#constants = this.weights.map((weight) => Math.log(weight));
+    this.#constants = new Float64Array(count + 1);
+    for (let index = 0; index <= count; index++) this.#constants[index] = ln(this.weights[index]);
     for (const kernels of this.kernels) addConstants(kernels, this.#constants);
-    this.#continuous = new ContinuousProduct(this.kernels, count + 1);
+    this.#continuous = new ContinuousProduct(this.kernels, this.#constants);
     this.#scores = new Float64Array(count + 1);
   }
 
@@ -72,8 +76,10 @@ function withPrior(weights: Float64Array): Float64Array {
   const all = new Float64Array(weights.length + 1);
   all.set(weights);
   all[weights.length] = 1;
-  const sum = all.reduce((total, weight) => total + weight, 0);
-  return all.map((weight) => weight / sum);
+  let sum = 0;
+  for (let index = 0; index < all.length; index++) sum += all[index];
+  for (let index = 0; index < all.length; index++) all[index] /= sum;
+  return all;
 }
 
 function pick(weights: Float64Array, u: number): number {
@@ -95,16 +101,16 @@ function sampleKernel(
     const { observed, choices, seen, unseen } = kernels;
     const row = Float64Array.from({ length: choices }, (_, choice) => {
       if (index === observed.length) return 1 / choices;
-      return Math.trunc(observed[index]) === choice ? seen : unseen;
+      return trunc(observed[index]) === choice ? seen : unseen;
     });
     return pick(row, u);
   }
   const { mu, sigma, low, high, log, step } = kernels;
   const [a, b] = [(low - mu[index]) / sigma[index], (high - mu[index]) / sigma[index]];
   const drawn = truncatedQuantile(u, a, b) * sigma[index] + mu[index];
-  const value = log ? Math.exp(drawn) : drawn;
+  const value = log ? exp(drawn) : drawn;
   if (distribution.kind === 'categorical') return value;
   const { low: start, high: end } = distribution;
-  const onGrid = step === null ? value : start + Math.round((value - start) / step) * step;
-  return Math.min(Math.max(onGrid, start), end);
+  const onGrid = step === null ? value : start + round((value - start) / step) * step;
+  return min(max(onGrid, start), end);
 }

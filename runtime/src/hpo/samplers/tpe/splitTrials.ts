@@ -40,10 +40,10 @@ export function splitTrials(
   };
   take(first(pruned, count - good.size, comparePruned(directions[0])));
   take(first(infeasible, count - good.size, (a, b) => violationOf(a) - violationOf(b)));
-  return {
-    below: trials.filter((trial) => good.has(trial)),
-    above: trials.filter((trial) => !good.has(trial)),
-  };
+  const below: FrozenTrial[] = [];
+  const above: FrozenTrial[] = [];
+  for (const trial of trials) (good.has(trial) ? below : above).push(trial);
+  return { below, above };
 }
 
 /** The `count` best of complete trials by value; with several objectives by Pareto front. */
@@ -54,15 +54,11 @@ export function bestComplete(
 ): readonly FrozenTrial[] {
   if (directions.length > 1) return bestByRank(trials, directions, count);
   const sign = directions[0] === 'minimize' ? 1 : -1;
-  const losses = new Float64Array(trials.length);
-  const positions = new Uint32Array(trials.length);
-  for (let index = 0; index < trials.length; index++) {
-    losses[index] = sign * (trials[index].values?.[0] ?? Infinity);
-    positions[index] = index;
-  }
-  const better = (a: number, b: number): number =>
-    losses[a] < losses[b] ? -1 : losses[a] > losses[b] ? 1 : 0;
-  return first(positions, count, better).map((index) => trials[index]);
+  const lossOf = ({ values }: FrozenTrial): number => sign * (values?.[0] ?? Infinity);
+  return first(trials, count, (a, b) => {
+    const [one, other] = [lossOf(a), lossOf(b)];
+    return one < other ? -1 : one > other ? 1 : 0;
+  });
 }
 
 function bestByRank(
@@ -114,13 +110,9 @@ function comparePruned(direction: Direction) {
 }
 
 /** The `count` smallest, equal ones in their order: most items meet one comparison only. */
-function first<T>(
-  items: ArrayLike<T> & Iterable<T>,
-  count: number,
-  compare: (a: T, b: T) => number,
-): T[] {
+function first<T>(items: readonly T[], count: number, compare: (a: T, b: T) => number): T[] {
   if (count <= 0) return [];
-  if (count > 64) return [...items].sort(compare).slice(0, count);
+  if (count > 64) return items.toSorted(compare).slice(0, count);
   const best: T[] = [];
   for (const item of items) {
     if (best.length === count && compare(item, best[count - 1]) >= 0) continue;

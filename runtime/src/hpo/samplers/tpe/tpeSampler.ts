@@ -99,11 +99,14 @@ export class TpeSampler implements Sampler {
     { directions, trials }: Pick<SamplerContext, 'directions' | 'trials'>,
     space: Space,
   ): { below: ParzenEstimator; above: ParzenEstimator } {
-    const states = this.#options.constantLiar
-      ? ['COMPLETE', 'PRUNED', 'RUNNING']
-      : ['COMPLETE', 'PRUNED'];
-    const counted = trials.filter((trial) => states.includes(trial.state));
-    const finished = counted.filter((trial) => trial.state !== 'RUNNING').length;
+    const { constantLiar } = this.#options;
+    const counted: FrozenTrial[] = [];
+    let finished = 0;
+    for (const trial of trials) {
+      const ended = trial.state === 'COMPLETE' || trial.state === 'PRUNED';
+      if (ended) finished++;
+      if (ended || (constantLiar && trial.state === 'RUNNING')) counted.push(trial);
+    }
     const split = splitTrials(counted, directions, countBelow(finished, directions.length));
     this.#history.follow(trials);
     const of = (group: readonly FrozenTrial[], equal: boolean): ParzenEstimator => {

@@ -54,8 +54,14 @@ export class TrialHistory {
    */
   rows(group: readonly FrozenTrial[], space: Space, shared: boolean): ObservedRows {
     const columns = Object.entries(space).map(([name, one]) => this.#column(name, one));
-    const values = columns.map(() => new Float64Array(group.length));
     const places = new Int32Array(this.#known.length).fill(-1);
+    const whole = wholeRows(group, columns);
+    if (whole !== undefined) {
+      for (let index = 0; index < group.length; index++) places[group[index].number] = index;
+      const orders = columns.map((column, axis) => column.order(places, [], whole[axis]));
+      return { values: whole, orders };
+    }
+    const values = columns.map(() => new Float64Array(group.length));
     const loose: number[] = [];
     let count = 0;
     for (const trial of group) {
@@ -107,6 +113,30 @@ export class TrialHistory {
     column.follow(this.#finished);
     return column;
   }
+}
+
+/** Undefined when a trial is running or lacks a parameter, which is rare. */
+function wholeRows(
+  group: readonly FrozenTrial[],
+  columns: readonly Column[],
+): Float64Array[] | undefined {
+  const numbers = new Uint32Array(group.length);
+  for (let index = 0; index < group.length; index++) {
+    if (group[index].state === 'RUNNING') return undefined;
+    numbers[index] = group[index].number;
+  }
+  const rows: Float64Array[] = [];
+  for (const { values } of columns) {
+    const row = new Float64Array(group.length);
+    for (let index = 0; index < row.length; index++) {
+      if (numbers[index] >= values.length) return undefined;
+      const value = values[numbers[index]];
+      if (Number.isNaN(value)) return undefined;
+      row[index] = value;
+    }
+    rows.push(row);
+  }
+  return rows;
 }
 
 /** One parameter of all finished trials, by number and by value. */
