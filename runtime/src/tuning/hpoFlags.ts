@@ -1,5 +1,6 @@
 import { parseDuration } from '../core/duration.ts';
 import { didYouMean, UsageError } from '../errors.ts';
+import { prunerNames, samplerNames } from '../hpo/registry.ts';
 import { secondsOfText } from './timeText.ts';
 
 /** What the command line of a search says; null where it says nothing. */
@@ -8,8 +9,9 @@ export interface HpoFlags {
   readonly more: number | null;
   readonly studyName: string | null;
   readonly storage: string | null;
-  readonly sampler: string;
-  readonly pruner: string;
+  /** Null: the project's. */
+  readonly sampler: string | null;
+  readonly pruner: string | null;
   readonly seed: number | null;
   readonly trialSteps: number | null;
   /** Lets schedules end with the trial's steps instead of the configuration's. */
@@ -54,8 +56,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     text: 'Journal file (runs/hpo/<study>/study.journal), or postgresql://... for many machines.',
   },
   'resume-from': { value: 'PATH', text: 'Folder or journal of the search to go on with.' },
-  sampler: { value: 'NAME', text: 'tpe, tpe-group or random (tpe).' },
-  pruner: { value: 'NAME', text: 'median or none (median).' },
+  sampler: { value: 'NAME', text: `${samplerNames.join(', ')} (the project's, or tpe).` },
+  pruner: { value: 'NAME', text: `${prunerNames.join(', ')} (the project's, or median).` },
   seed: { value: 'N', text: 'Seed of the suggestions; kept in the study (0).' },
   'trial-steps': {
     value: 'N',
@@ -163,8 +165,8 @@ function valuesOf(
     more: count('more', 1),
     studyName: given.get('study-name') ?? null,
     storage: given.get('storage') ?? null,
-    sampler: given.get('sampler') ?? 'tpe',
-    pruner: given.get('pruner') ?? 'median',
+    sampler: given.get('sampler') ?? null,
+    pruner: given.get('pruner') ?? null,
     seed: count('seed', 0),
     trialSteps: count('trial-steps', 1),
     scaleSchedules: given.has('scale-schedules'),

@@ -1,7 +1,7 @@
 import type { Signals, Terminal } from '../core/ports.ts';
 import type { Distribution } from '../hpo/distribution.ts';
 import { freezeDeeply, type Plain } from '../hpo/plain.ts';
-import { createPruner, createSampler } from '../hpo/registry.ts';
+import { prunerOf, samplerOf } from '../hpo/registry.ts';
 import type { SearchSpace } from '../hpo/searchSpace.ts';
 import { Study } from '../hpo/study.ts';
 import { directionOf, type HpoConfig } from '../hpo/hpoConfig.ts';
@@ -48,8 +48,8 @@ export async function runSearch(options: HpoOptions, host: HpoHost): Promise<num
     for (const line of hpoHelp()) host.terminal.line(line);
     return 0;
   }
-  const sampler = createSampler(given.sampler);
-  const pruner = createPruner(given.pruner, options.config.pruner);
+  const sampler = samplerOf(given.sampler, options.config.sampler);
+  const pruner = prunerOf(given.pruner, options.config.pruner);
   const place = await placeOf(given, options.config.studyName);
   if (given.report || given.exportTo !== null) return reportCommand(options, host, given, place);
   const before = asBefore(given, settingsOf(place.attrs));

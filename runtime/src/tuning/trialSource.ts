@@ -42,6 +42,7 @@ export class OwnTrials implements TrialSource {
     if (finished + running.size >= this.#total) return 'done';
     const left = trials.find((each) => isLeftBehind(each) && !running.has(each.number));
     if (left !== undefined) return { frozen: left, live: await this.#study.resume(left) };
+    if (await this.#study.isExhausted(true)) return 'done';
     const { host, pid, started } = ownIdentity();
     const systemAttrs = { [ATTEMPT_ATTR]: { host, pid, started } };
     const live = await this.#study.ask({ systemAttrs });
@@ -89,7 +90,7 @@ export class SharedTrials implements TrialSource {
   async next(): Promise<NextTrial | 'wait' | 'done'> {
     const { id } = await this.#study.record();
     const answer = await this.#storage.lease(id, {
-      total: this.#total,
+      total: await this.#limit(),
       owner: ownIdentity(),
       token: randomUUID(),
       graceMs: this.#graceMs,
@@ -101,6 +102,13 @@ export class SharedTrials implements TrialSource {
     const frozen = answer.trial;
     this.#ids.set(frozen.number, frozen.id);
     return { frozen, live: await this.#study.resume(frozen) };
+  }
+
+  /** As many trials as there are, once their points are all that the sampler knows. */
+  async #limit(): Promise<number> {
+    if (!(await this.#study.isExhausted(true))) return this.#total;
+    const begun = await this.#study.trials(['RUNNING', 'COMPLETE', 'PRUNED', 'FAIL']);
+    return Math.min(this.#total, begun.length);
   }
 
   async release(trial: FrozenTrial): Promise<void> {
