@@ -14,6 +14,12 @@ const schema = z.strictObject({
     .union([z.int().nonnegative(), z.string()])
     .default(3)
     .describe('Checks without improvement before stopping, or a duration: "5 epochs", "20 min".'),
+  onPatience: z
+    .enum(['stop', 'pause'])
+    .default('stop')
+    .describe(
+      'What the end of patience does; a run that was paused and goes on has all of it again.',
+    ),
   minDelta: z.number().nonnegative().default(0).describe('Smallest change that is an improvement.'),
   checkFinite: z.boolean().default(true).describe('Stop when the value is NaN or infinite.'),
   stoppingThreshold: z
@@ -88,12 +94,21 @@ export class EarlyStopping implements Callback {
     if (value === null) return;
     const { updates, epochs } = context.counters;
     const now = { updates: updates.completed, epochs: epochs.completed, seconds: context.seconds };
-    const decision = decideEarlyStop(this.#state, value, now, {
+    const before = this.#state;
+    const decision = decideEarlyStop(before, value, now, {
       ...this.#options,
       patience: this.#patience,
     });
     this.#state = decision.state;
-    if (decision.reason !== null) context.requestStop(decision.reason);
+    if (decision.reason === null) return;
+    // Any other reason leaves the state as it was, and ends training for good.
+    const impatient = decision.state !== before;
+    if (!impatient || this.#options.onPatience === 'stop') {
+      context.requestStop(decision.reason);
+      return;
+    }
+    this.#state = { ...decision.state, checks: 0, bestAt: now };
+    context.requestPause(decision.reason, isTrainingMetric(monitor) ? 'epoch' : 'validation');
   }
 }
 
@@ -126,7 +141,7 @@ export function decideEarlyStop(
   state: EarlyStoppingState,
   value: number,
   now: Moment,
-  options: Omit<Options, 'patience'> & { readonly patience: Duration },
+  options: Omit<Options, 'patience' | 'onPatience'> & { readonly patience: Duration },
 ): { state: EarlyStoppingState; reason: string | null } {
   const { monitor, mode, minDelta, patience, stoppingThreshold, divergenceThreshold } = options;
   const better = (a: number, b: number): boolean => (mode === 'min' ? a < b : a > b);

@@ -30,6 +30,24 @@ describe('patience of EarlyStopping', () => {
     expect(() => new EarlyStopping({ monitor: 'val/loss', patience })).toThrow(/bare number/);
   });
 
+  it('pauses instead of stopping when told to, and has all its patience again', async () => {
+    const make = () =>
+      new EarlyStopping({ monitor: 'val/loss', minDelta: 1e6, patience: 2, onPatience: 'pause' });
+    const fit = async (ckptPath: string | null) => {
+      const options = { maxEpochs: 6, valCheckInterval: '2 updates', callbacks: [make()] };
+      const trainer = await quietTrainer(options);
+      const data = { trainLoader: tinyLoader(), valLoader: tinyLoader({ samples: 4 }) };
+      return trainer.fit({ module: new TinyModule(), ...data, ckptPath });
+    };
+    const first = await fit(null);
+    expect(first).toMatchObject({ status: 'paused', exitCode: 0 });
+    expect(first.reason).toMatch(/val\/loss has not improved/);
+    expect(first.counters.validations.completed).toBe(3);
+    const second = await fit(first.lastCheckpoint);
+    expect(second.status).toBe('paused');
+    expect(second.counters.validations.completed).toBe(5);
+  });
+
   it('waits for a metric that comes later when it is not strict', async () => {
     const run = async (strict: boolean) => {
       const stop = new EarlyStopping({ monitor: 'val/late', strict });
