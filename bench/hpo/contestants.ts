@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { floatDistribution, JournalStorage, Study } from '../../runtime/src/hpo/index.ts';
+import {
+  floatDistribution,
+  JournalStorage,
+  Study,
+  TpeSampler,
+  type Trial,
+} from '../../runtime/src/hpo/index.ts';
 import { Rng } from '../../runtime/src/random/rng.ts';
 import { problems, type ProblemName } from './problems.ts';
 
@@ -22,6 +28,27 @@ export async function suggest(trials: number, size: number, asks: number): Promi
     times.push(performance.now() - start);
   }
   return times;
+}
+
+/**
+ * Bytes that stay after each further trial, from `from` to `to` finished ones: the history, once
+ * as trials and once as the sampler keeps it.
+ */
+export async function memory(from: number, to: number, size: number): Promise<number> {
+  const study = await Study.create({ sampler: new TpeSampler() });
+  const names = Array.from({ length: size }, (_, axis) => `x${axis}`);
+  const objective = (trial: Trial): number =>
+    names.reduce((sum, name) => sum + (trial.suggestFloat(name, 0, 1) - 0.3) ** 2, 0);
+  await study.optimize(objective, from);
+  const before = resident();
+  await study.optimize(objective, to - from);
+  return (resident() - before) / (to - from);
+}
+
+function resident(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** Seconds that `trials` trials of a 1-ms objective take, each acknowledged by the journal. */

@@ -1,19 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../../runtime/src/errors.ts';
 import { machineFacts } from '../machine.ts';
 import { type Report, verdict } from '../report.ts';
 import { Peer, type Request } from '../step/peer.ts';
 import type { Suite } from '../suite.ts';
-import { best, journal, suggest } from './contestants.ts';
+import { best, journal, memory, suggest } from './contestants.ts';
 import { mannWhitney } from './mannWhitney.ts';
 import { type ProblemName, problems } from './problems.ts';
 
 type Ask = (request: object) => Promise<number[]>;
 
-const cases = ['suggest', 'journal', 'best'] as const;
+const cases = ['suggest', 'memory', 'journal', 'best'] as const;
+
+/** A trial of 5 numbers as plain data, with its distributions' places, dates and attributes. */
+const BYTES_OF_A_TRIAL = 4096;
 
 /**
  * Searches against Optuna: time of a suggestion, trials a minute over the journal, and the best
@@ -34,6 +39,7 @@ export const hpoSuite: Suite = async (report, { cases: wanted, rounds, python })
   const has = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
   try {
     if (has('suggest')) await runSuggest(report, ask);
+    if (has('memory')) await runMemory(report, rounds === undefined ? 10_000 : 1000 * rounds);
     if (has('journal')) await runJournal(report, ask, rounds ?? 3);
     if (has('best')) await runBest(report, ask, rounds ?? 15);
   } finally {
@@ -57,7 +63,21 @@ async function runSuggest(report: Report, ask: Ask | undefined): Promise<void> {
       report.note(`target 10 times as fast as Optuna: ${verdict(met)}`, { case: name });
     }
   }
-  report.note(`memory ${String(Math.round(process.memoryUsage.rss() / 2 ** 20))} MB`);
+}
+
+/** The growth of what stays must be that of the history. */
+async function runMemory(report: Report, trials: number): Promise<void> {
+  // Collected before each look, or what is no longer needed would count.
+  setFlagsFromString('--expose-gc');
+  globalThis.gc ??= runInNewContext('gc') as typeof gc;
+  const early = await memory(500, 1000, 5);
+  const late = await memory(trials - 1000, trials, 5);
+  report.measure('memory-1000', 'lightbox', 'bytes a trial', [early]);
+  report.measure(`memory-${String(trials)}`, 'lightbox', 'bytes a trial', [late]);
+  const flat = late <= BYTES_OF_A_TRIAL;
+  report.note(`target at most ${String(BYTES_OF_A_TRIAL)} bytes a trial: ${verdict(flat)}`, {
+    case: `memory-${String(trials)}`,
+  });
 }
 
 async function runJournal(report: Report, ask: Ask | undefined, rounds: number): Promise<void> {
@@ -66,6 +86,9 @@ async function runJournal(report: Report, ask: Ask | undefined, rounds: number):
   const ours: number[] = [];
   const theirs: number[] = [];
   try {
+    await journal(50, join(folder, 'warm.journal'));
+    if (ask !== undefined)
+      await ask({ do: 'journal', trials: 50, path: join(folder, 'warm.optuna') });
     for (let round = 0; round < rounds; round++) {
       const path = join(folder, String(round));
       ours.push((60 * trials) / (await journal(trials, `${path}.journal`)));

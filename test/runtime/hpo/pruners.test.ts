@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { FrozenTrial } from '../../../runtime/src/hpo/frozenTrial.ts';
-import { createPruner, createSampler } from '../../../runtime/src/hpo/registry.ts';
+import {
+  createPruner,
+  createSampler,
+  prunerNames,
+  prunerOf,
+  samplerNames,
+  samplerOf,
+} from '../../../runtime/src/hpo/registry.ts';
 import { MedianPruner } from '../../../runtime/src/hpo/pruners/medianPruner.ts';
 import {
   percentileOf,
@@ -101,6 +108,59 @@ describe('the percentile rule', () => {
 });
 
 describe('names', () => {
+  it.each(samplerNames)('find the sampler %s', (name) => {
+    const options = name === 'grid' ? { searchSpace: { a: [1] } } : {};
+    expect(createSampler(name, options).name).toBe(name === 'tpe-group' ? 'tpe' : name);
+  });
+
+  it.each(prunerNames)('find the pruner %s', (name) => {
+    const needed: Record<string, object> = {
+      percentile: { percentile: 25 },
+      threshold: { upper: 1 },
+      patient: { patience: 2, pruner: { name: 'hyperband', reductionFactor: 4 } },
+    };
+    expect(createPruner(name, needed[name]).name).toBe(name);
+  });
+
+  it('of the command line come before those of the configuration, with their options', () => {
+    expect(samplerOf(null).name).toBe('tpe');
+    expect(samplerOf(null, { name: 'qmc', scramble: false }).name).toBe('qmc');
+    expect(samplerOf('cmaes', { name: 'grid', searchSpace: { a: [1] } }).name).toBe('cmaes');
+    expect(() => samplerOf('grid', { nEiCandidates: 9 })).toThrow('searchSpace is missing');
+    expect(prunerOf('none', { nWarmupSteps: 5 }).name).toBe('none');
+    expect(() => prunerOf('median', { nWarmupSteps: -5 })).toThrow('nWarmupSteps');
+  });
+
+  it.each([
+    [
+      () => createSampler('tpe', { nStartupTrial: 5 }),
+      'sampler "tpe": unknown option "nStartupTrial". Did you mean "nStartupTrials"? Its options: ' +
+        'nStartupTrials, nEiCandidates, multivariate, group, constantLiar',
+    ],
+    [
+      () => createSampler('cmaes', { popsize: '8' }),
+      'sampler "cmaes": popsize must be at least 4 (a whole number), got "8"',
+    ],
+    [() => createSampler('qmc', { qmcType: 'sobel' }), 'qmcType must be "sobol" or "halton"'],
+    [() => createSampler('nsgaii', { mutationProb: 2 }), 'mutationProb must be from 0 to 1, got 2'],
+    [() => createSampler('random', { seed: 1 }), 'unknown option "seed". It has no options'],
+    [() => samplerOf(null, 'qmc' as never), "sampler: expected settings such as { name: 'tpe' }"],
+    [() => createPruner('percentile'), 'percentile is missing; it must be from 0 to 100'],
+    [() => createPruner('threshold'), 'pruner "threshold": lower or upper is needed'],
+    [() => createPruner('patient', { patience: 1.5 }), 'patience must be at least 0'],
+    [
+      () => createPruner('patient', { patience: 1, pruner: { name: 'medain' } }),
+      'unknown pruner "medain". Did you mean "median"?',
+    ],
+    [
+      () => createPruner('hyperband', { maxResource: 'all' }),
+      'maxResource must be at least 1 (a whole number) or "auto", got "all"',
+    ],
+    [() => createPruner('none', { patience: 1 }), 'unknown option "patience". It has no options'],
+  ])('go with their options only (%#)', (make, message) => {
+    expect(make).toThrow(message);
+  });
+
   it('find samplers and pruners', () => {
     expect(createSampler('random').name).toBe('random');
     expect(createPruner('median').name).toBe('median');
@@ -116,7 +176,7 @@ describe('names', () => {
     [() => createSampler('randon'), 'unknown sampler "randon". Did you mean "random"?'],
     [
       () => createSampler('gp'),
-      'the sampler "gp" is not available in this version. Available: tpe, tpe-group, random',
+      'the sampler "gp" is not available in this version. Available: tpe, tpe-group, random, grid',
     ],
     [() => createPruner('mediann'), 'unknown pruner "mediann". Did you mean "median"?'],
     [() => createPruner('wilcoxon'), 'the pruner "wilcoxon" is not available'],
