@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   floatDistribution,
   JournalStorage,
+  type Sampler,
   Study,
-  TpeSampler,
-  type Trial,
 } from '../../runtime/src/hpo/index.ts';
 import { Rng } from '../../runtime/src/random/rng.ts';
 import { problems, type ProblemName } from './problems.ts';
@@ -30,23 +29,24 @@ export async function suggest(trials: number, size: number, asks: number): Promi
   return times;
 }
 
-/**
- * Bytes that stay after each further trial, from `from` to `to` finished ones: the history, once
- * as trials and once as the sampler keeps it.
- */
-export async function memory(from: number, to: number, size: number): Promise<number> {
-  const study = await Study.create({ sampler: new TpeSampler() });
+/** Bytes of the process that each of `trials` finished trials with `size` parameters takes. */
+export async function memory(sampler: Sampler, trials: number, size: number): Promise<number> {
   const names = Array.from({ length: size }, (_, axis) => `x${axis}`);
-  const objective = (trial: Trial): number =>
-    names.reduce((sum, name) => sum + (trial.suggestFloat(name, 0, 1) - 0.3) ** 2, 0);
-  await study.optimize(objective, from);
-  const before = resident();
-  await study.optimize(objective, to - from);
-  return (resident() - before) / (to - from);
+  const before = used();
+  const study = await Study.create({ sampler });
+  await study.optimize(
+    (trial) => names.reduce((sum, name) => sum + (trial.suggestFloat(name, 0, 1) - 0.3) ** 2, 0),
+    trials,
+  );
+  const bytes = (used() - before) / trials;
+  // Still in use up to here.
+  await study.trials();
+  return bytes;
 }
 
-function resident(): number {
-  globalThis.gc?.();
+function used(): number {
+  // Buffers go with the second collection.
+  for (let round = 0; round < 3; round++) globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }

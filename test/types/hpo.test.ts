@@ -1,5 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
+import type {
+  Study} from '../../runtime/src/hpo/index.ts';
 import {
   FixedTrial,
   type HpoConfig,
@@ -8,7 +10,6 @@ import {
   type Sampler,
   type SamplerSettings,
   type SearchSpace,
-  Study,
   type TrialLike,
 } from '../../runtime/src/hpo/index.ts';
 
@@ -60,7 +61,7 @@ describe('settings of a search', () => {
 
 describe('studies', () => {
   it('give trials and values', () => {
-    expectTypeOf(Study.create).returns.resolves.toEqualTypeOf<Study>();
+    expectTypeOf<ReturnType<(typeof Study)['create']>>().resolves.toEqualTypeOf<Study>();
     expectTypeOf<Study['sampler']>().toEqualTypeOf<Sampler>();
     type Objective = Parameters<Study['optimize']>[0];
     expectTypeOf<(trial: TrialLike) => number>().toExtend<Objective>();

@@ -94,7 +94,7 @@ describe('a grid', () => {
     [
       {
         searchSpace: Object.fromEntries(
-          [...'abcdefgh'].map((name) => [name, [...Array(9).keys()]]),
+          ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => [name, [...Array(9).keys()]]),
         ),
       },
       '43046721 points are too many',
