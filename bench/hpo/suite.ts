@@ -46,7 +46,7 @@ export const hpoSuite: Suite = async (report, { cases: wanted, rounds, python })
 };
 
 async function runSuggest(report: Report, ask: Ask | undefined): Promise<void> {
-  await suggest(100, 5, 30);
+  await suggest(300, 5, 200);
   for (const size of [5, 20]) {
     for (const trials of [100, 1000, 10_000]) {
       const name = `suggest-${String(size)}d-${String(trials)}`;
