@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DataLoader } from '../../runtime/dist/data/dataLoader.js';
 import { ImageFolderDataset } from '../../runtime/dist/data/datasets/imageFolderDataset.js';
 
-export const jpegFiles = 96;
+export const jpegFiles = 480;
+export const jpegBatch = 16;
 const side = 256;
 
 /** A folder `jpegs` of images of 256 x 256, quality 90: waves with some grain, as large as photographs: 19 KB. */
@@ -51,5 +52,5 @@ async function openEncoder(): Promise<Encode> {
 /** Decodes the images of a folder into batches of bytes. */
 export function openJpegs(root: string, numWorkers: number): DataLoader {
   const dataset = new ImageFolderDataset({ path: root, scale: false });
-  return new DataLoader({ dataset, batchSize: 16, numWorkers, prefetch: 2, dropLast: true });
+  return new DataLoader({ dataset, batchSize: jpegBatch, numWorkers, prefetch: 2, dropLast: true });
 }

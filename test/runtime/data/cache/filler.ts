@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CachedDataset } from '../../../../runtime/src/data/cache/cachedDataset.ts';
 import { Rows } from './sources.ts';
 
-// A process that fills a cache, so many milliseconds a sample; prints how many samples it made.
-const [folder, count, pause] = process.argv.slice(2);
+// A process that fills a cache, so many milliseconds a block; prints how many samples it made.
+// With `wait` it says when it is ready and begins at a byte on its input.
+const [folder, count, pause, wait] = process.argv.slice(2);
 const rows = new Rows(Number(count));
 let made = 0;
 const slow = {
@@ -17,6 +19,11 @@ const slow = {
     return rows.get(index);
   },
 };
+if (wait === 'wait') {
+  process.stdout.write('ready\n');
+  await once(process.stdin, 'data');
+  process.stdin.destroy();
+}
 const dataset = new CachedDataset(slow, { folder, name: 'slow' });
 await dataset.prepare({
   line: (text) => void process.stdout.write(`${text}\n`),

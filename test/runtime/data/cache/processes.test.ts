@@ -1,6 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { CachedDataset } from '../../../../runtime/src/data/cache/cachedDataset.ts';
@@ -10,15 +12,19 @@ import { listening, newFolder, Rows } from './sources.ts';
 const script = fileURLToPath(new URL('./filler.ts', import.meta.url));
 
 interface Filler {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessByStdio<Writable, Readable, null>;
   readonly output: () => string;
   readonly ended: Promise<void>;
 }
 
 /** @param killAt the child kills itself for us: SIGKILL once it has printed this */
 function filler(folder: string, count: number, pause: number, killAt?: RegExp): Filler {
-  const args = ['--import', 'tsx', script, folder, String(count), String(pause)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return watched([folder, String(count), String(pause)], killAt);
+}
+
+function watched(argv: readonly string[], killAt?: RegExp): Filler {
+  const args = ['--import', 'tsx', script, ...argv];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += String(chunk);
@@ -35,7 +41,9 @@ const made = (text: string): number => Number(/^made (\d+) label/m.exec(text)?.[
 describe('filling by processes', () => {
   it('is done by one of two that begin together; the other waits', async () => {
     const folder = newFolder();
-    const both = [filler(folder, 400, 60), filler(folder, 400, 60)];
+    const both = [0, 1].map(() => watched([folder, '400', '150', 'wait']));
+    await Promise.all(both.map(({ child }) => once(child.stdout, 'data')));
+    for (const { child } of both) child.stdin.write('go');
     await Promise.all(both.map(({ ended }) => ended));
     const texts = both.map(({ output }) => output());
     // Sample 0 tells the layout and is asked for once more with its block.
@@ -72,7 +80,7 @@ describe('filling by processes', () => {
     const first = filler(folder, 400, 400, /^done 126$/m);
     const rows = new Rows(400);
     await new Promise<void>((resolve) => {
-      first.child.stdout?.on('data', () => first.output().includes('done 63') && resolve());
+      first.child.stdout.on('data', () => first.output().includes('done 63') && resolve());
     });
     const report = listening();
     await new CachedDataset(rows, { folder }).prepare(report);
