@@ -1,7 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
-import type {
-  Study} from '../../runtime/src/hpo/index.ts';
+import type { Study } from '../../runtime/src/hpo/index.ts';
 import {
   FixedTrial,
   type HpoConfig,

@@ -81,7 +81,8 @@ describe('a class', () => {
   it('that throws in its constructor ends with 1, the key, its own message and place', async () => {
     const flags = ['--model.class_path=./throws.ts#Line', '--model.init_args={}'];
     const { code, warned } = await runIn(cwd, ['fit', '--config', 'line.yaml', ...flags]);
-    const first = 'error: model (--model.class_path): the constructor of Line threw: no width given';
+    const first =
+      'error: model (--model.class_path): the constructor of Line threw: no width given';
     expect(warned.split('\n')[0]).toBe(first);
     expect(warned).toMatch(/^\s+at .*throws\.ts/m);
     expect(code).toBe(1);
