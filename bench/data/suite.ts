@@ -17,6 +17,7 @@ import {
   takeBatches,
 } from './pipelines.ts';
 import { measureFirstBatch } from './firstBatch.ts';
+import { openTfjsData } from './tfjsData.ts';
 
 const batchesPerRound = 120;
 const slowBatchesPerRound = 20;
@@ -51,7 +52,11 @@ export const dataSuite: Suite = async (report, options) => {
 };
 
 async function measureThroughput(report: Report, options: SuiteOptions): Promise<void> {
-  const all = [...pipelineNames.map(lightbox), ...pythonContestants(options.python, variants)];
+  const all = [
+    ...pipelineNames.map(lightbox),
+    tfjsData(),
+    ...pythonContestants(options.python, variants),
+  ];
   const rates = await race(report, 'augment', all, options);
   const best = perSample
     .map((variant) => rates.get(`pytorch-${variant}`) ?? [])
@@ -60,6 +65,7 @@ async function measureThroughput(report: Report, options: SuiteOptions): Promise
   for (const subject of pipelineNames) {
     report.compare('augment', subject, 'pytorch-best-per-sample');
     for (const peer of variants) report.compare('augment', subject, `pytorch-${peer}`);
+    report.compare('augment', subject, 'tfjs-data');
   }
   for (const [subject, target] of Object.entries(targets)) {
     const rate = rates.get(subject);
@@ -70,9 +76,6 @@ async function measureThroughput(report: Report, options: SuiteOptions): Promise
       { case: 'augment', subject },
     );
   }
-  report.note('tfjs-data is not measured: it is not a dependency of this repository', {
-    case: 'augment',
-  });
 }
 
 /** The same files decoded to bytes here and by PIL, in this thread, in another and in two. */
@@ -154,6 +157,21 @@ function lightbox(name: (typeof pipelineNames)[number]): Contestant {
       return (1000 * count * batchSize) / (performance.now() - start);
     },
     close: () => loader.dispose(),
+  };
+}
+
+function tfjsData(): Contestant {
+  let take: ((batches: number) => Promise<void>) | undefined;
+  return {
+    subject: 'tfjs-data',
+    async run() {
+      take ??= await openTfjsData(images, labels, batchSize);
+      await take(2);
+      const start = performance.now();
+      await take(slowBatchesPerRound);
+      return (1000 * slowBatchesPerRound * batchSize) / (performance.now() - start);
+    },
+    close: () => Promise.resolve(),
   };
 }
 
