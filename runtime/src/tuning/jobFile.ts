@@ -151,7 +151,7 @@ function jobName(study: string): string {
   const name = study
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 40);
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '');
   return name === '' ? 'search' : `hpo-${name}`;
 }

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { renderJob } from '../../../runtime/src/tuning/jobFile.ts';
 
@@ -35,6 +37,23 @@ describe('job files', () => {
         template: { spec: { containers: [{ command: ['/bin/sh', '-c', `exec ${command}`] }] } },
       },
     });
+  });
+
+  it('are Jobs by the fields of the Kubernetes API, whatever the study is called', () => {
+    const path = new URL('./fixtures/kubernetesJob.schema.json', import.meta.url);
+    const validate = new Ajv2020({ allErrors: true, strictTypes: false }).compile(
+      JSON.parse(readFileSync(path, 'utf8')) as object,
+    );
+    const names = ['net', 'My net', '-- É 9 --', 'x'.repeat(200), '日本', `${'a'.repeat(39)} b`];
+    for (const name of names) {
+      const asked = request('kubernetes');
+      const job: unknown = parse(renderJob({ ...asked, place: { ...asked.place, name } }));
+      validate(job);
+      expect(validate.errors).toBeNull();
+      // The schema does see what is wrong.
+      (job as { spec: { template: { spec: object } } }).spec.template.spec = { containers: [] };
+      expect(validate(job)).toBe(false);
+    }
   });
 
   it('are refused for other clusters and for journals', () => {
