@@ -146,8 +146,8 @@ describe('freeze and unfreeze', () => {
   /** Frozen for epochs 1 and 2: as if the optimizer had not been asked in them. */
   const pausing: Callback = {
     onTrainEpochStart({ module, currentEpoch }) {
-      if (currentEpoch === 1) (module as TrainModule).freeze('backbone');
-      if (currentEpoch === 3) (module as TrainModule).unfreeze('backbone');
+      if (currentEpoch === 1) (module).freeze('backbone');
+      if (currentEpoch === 3) (module).unfreeze('backbone');
     },
   };
 
