@@ -5,7 +5,6 @@ import { StochasticWeightAveraging } from '../../../runtime/src/callbacks/stocha
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import { AdamW, SGD, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
-import type { TrainModule } from '../../../runtime/src/core/trainModule.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { tinyLoader, TinyModule, type TinyBatch } from '../../../runtime/src/testing/index.ts';
 import type { Run } from '../../../runtime/src/trainer/run.ts';
@@ -146,8 +145,8 @@ describe('freeze and unfreeze', () => {
   /** Frozen for epochs 1 and 2: as if the optimizer had not been asked in them. */
   const pausing: Callback = {
     onTrainEpochStart({ module, currentEpoch }) {
-      if (currentEpoch === 1) (module).freeze('backbone');
-      if (currentEpoch === 3) (module).unfreeze('backbone');
+      if (currentEpoch === 1) module.freeze('backbone');
+      if (currentEpoch === 3) module.unfreeze('backbone');
     },
   };
 
