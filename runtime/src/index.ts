@@ -150,4 +150,5 @@ export {
   type LightboxOptions,
   type ResumeOptions,
 } from './cli/index.ts';
+export { writeStudyReport } from './tuning/writeStudyReport.ts';
 export { ConfigError, extractEmbeddedConfig, translateClassPath } from './config/index.ts';

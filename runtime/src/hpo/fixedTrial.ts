@@ -10,6 +10,7 @@ import {
   type RangeOptions,
   toInternal,
 } from './distribution.ts';
+import { ofParam } from './ofParam.ts';
 import { fromUnit } from './samplers/unitInterval.ts';
 import type { TrialLike } from './trialLike.ts';
 
@@ -35,15 +36,18 @@ export class FixedTrial implements TrialLike {
   }
 
   suggestFloat(name: string, low: number, high: number, options?: RangeOptions): number {
-    return this.#suggest(name, floatDistribution(low, high, options)) as number;
+    const distribution = ofParam(name, () => floatDistribution(low, high, options));
+    return this.#suggest(name, distribution) as number;
   }
 
   suggestInt(name: string, low: number, high: number, options?: RangeOptions): number {
-    return this.#suggest(name, intDistribution(low, high, options)) as number;
+    const distribution = ofParam(name, () => intDistribution(low, high, options));
+    return this.#suggest(name, distribution) as number;
   }
 
   suggestCategorical<const T extends ParamValue>(name: string, choices: readonly T[]): T {
-    return this.#suggest(name, categoricalDistribution(choices)) as T;
+    const distribution = ofParam(name, () => categoricalDistribution(choices));
+    return this.#suggest(name, distribution) as T;
   }
 
   #suggest(name: string, distribution: Distribution): ParamValue {

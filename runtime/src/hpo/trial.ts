@@ -15,6 +15,7 @@ import {
   toInternal,
 } from './distribution.ts';
 import type { FrozenTrial } from './frozenTrial.ts';
+import { ofParam } from './ofParam.ts';
 import type { Plain } from './plain.ts';
 import type { PruneDecision } from './pruners/pruner.ts';
 import type { Sampler, SamplerContext } from './samplers/sampler.ts';
@@ -65,15 +66,18 @@ export class Trial implements TrialLike {
   }
 
   suggestFloat(name: string, low: number, high: number, options?: RangeOptions): number {
-    return this.suggest(name, floatDistribution(low, high, options)) as number;
+    const distribution = ofParam(name, () => floatDistribution(low, high, options));
+    return this.suggest(name, distribution) as number;
   }
 
   suggestInt(name: string, low: number, high: number, options?: RangeOptions): number {
-    return this.suggest(name, intDistribution(low, high, options)) as number;
+    const distribution = ofParam(name, () => intDistribution(low, high, options));
+    return this.suggest(name, distribution) as number;
   }
 
   suggestCategorical<const T extends ParamValue>(name: string, choices: readonly T[]): T {
-    return this.suggest(name, categoricalDistribution(choices)) as T;
+    const distribution = ofParam(name, () => categoricalDistribution(choices));
+    return this.suggest(name, distribution) as T;
   }
 
   /**

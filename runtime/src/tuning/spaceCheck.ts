@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { LightboxError, UsageError } from '../errors.ts';
 import { declaredSearchSpace } from '../hpo/declaredSpace.ts';
 import type { Distribution } from '../hpo/distribution.ts';
 import { FixedTrial } from '../hpo/fixedTrial.ts';
@@ -31,6 +31,7 @@ export function spaceOf(
 /**
  * Tries the space once in its middle, before any trial has a number.
  * @returns what its parameters are suggested from
+ * @throws UsageError ERR_HPO_SPACE for wrong bounds, and for a space that does not return paths
  */
 export async function checkSpace(
   space: SearchSpace,
@@ -39,7 +40,7 @@ export async function checkSpace(
   checkPatch: (patch: ConfigPatch) => Promise<void>,
 ): Promise<Readonly<Record<string, Distribution>>> {
   const trial = new FixedTrial();
-  const patch = evaluate(space, trial, base);
+  const patch = tried(space, trial, base);
   await checkPatch(patch);
   checkExcluded(config, patch, base);
   await checkPatch(config.productionOverrides ?? {});
@@ -51,4 +52,22 @@ export function evaluate(space: SearchSpace, trial: TrialLike, base: FrozenConfi
   const patch = space(trial, base);
   nestPatch(patch);
   return patch;
+}
+
+/** What the package itself refuses while the space runs is the space's mistake. */
+function tried(space: SearchSpace, trial: FixedTrial, base: FrozenConfig): ConfigPatch {
+  try {
+    const patch: unknown = space(trial, base);
+    if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+      throw new LightboxError(
+        'ERR_HPO_SPACE',
+        `expected an object of dotted paths and values, such as { 'model.width': 8 }, got ${JSON.stringify(patch) ?? 'undefined'}`,
+      );
+    }
+    nestPatch(patch as ConfigPatch);
+    return patch as ConfigPatch;
+  } catch (error) {
+    if (!(error instanceof LightboxError) || error instanceof UsageError) throw error;
+    throw new UsageError('ERR_HPO_SPACE', `the search space: ${error.message}`, { cause: error });
+  }
 }

@@ -21,6 +21,9 @@ describe('job files', () => {
     expect(script).toContain(`${command} &\n`);
     expect(script).not.toContain('s3cret');
     expect(spawnSync('bash', ['-n'], { input: script }).status).toBe(0);
+    // Looks deeper, where it is installed.
+    const { error, stdout } = spawnSync('shellcheck', ['-'], { input: script, encoding: 'utf8' });
+    if (error === undefined) expect(stdout).toBe('');
   });
 
   it('run the command in a Kubernetes Indexed Job', () => {

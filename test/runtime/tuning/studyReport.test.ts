@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { type Direction, Study, type Trial } from '../../../runtime/src/hpo/index.ts';
 import { compareStudies, comparisonLine } from '../../../runtime/src/tuning/report/comparison.ts';
+import { writeStudyReport } from '../../../runtime/src/tuning/writeStudyReport.ts';
 import { type ReportInput, writeReport } from '../../../runtime/src/tuning/studyReport.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lightbox-report-'));
@@ -127,7 +128,10 @@ describe('the report of a study', () => {
       (trial) => trial.suggestFloat('x', 0, 1),
       ['minimize', 'maximize'],
     );
-    const { text, page } = await reportOf(study);
+    const names = ['m0', 'm1'];
+    const paths = await writeStudyReport(study, join(folder, 'new', 'place'), { names });
+    const [text, page] = paths.map((path) => readFileSync(path, 'utf8'));
+    expect(text).toContain('| sampler | tpe |');
     expect(text).toContain('Smallest m0 and largest m1');
     expect(text).toContain('3 trials that no other one beats');
     expect(page).toContain('m0 and m1: red are the trials that none beats.');
