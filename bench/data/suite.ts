@@ -78,14 +78,30 @@ async function measureThroughput(report: Report, options: SuiteOptions): Promise
   }
 }
 
-/** The same files decoded to bytes here and by PIL, in this thread, in another and in two. */
+/**
+ * The same files decoded to bytes here and by PIL: alone, and with as many workers by DataLoader into
+ * batches. PIL's processes (`pil-2`) keep what they decode; both loaders hand it to the one that trains.
+ */
 async function measureJpeg(report: Report, options: SuiteOptions): Promise<void> {
   const root = await writeJpegs();
   const here = [0, 1, 2].map((workers) => jpegDecoder(root, workers));
-  const peers = pythonContestants(options.python, ['pil-1', 'pil-2'], [root]);
-  await race(report, 'jpeg', [...here, ...peers], options);
-  report.compare('jpeg', 'jpeg-0-workers', 'pytorch-pil-1');
-  report.compare('jpeg', 'jpeg-1-workers', 'pytorch-pil-1');
+  const variants = ['pil-1', 'pil-2', 'photos-0', 'photos-1', 'photos-2'];
+  const peers = pythonContestants(options.python, variants, [root]);
+  const rates = await race(report, 'jpeg', [...here, ...peers], options);
+  const pairs = [0, 1, 2].map((workers) => [
+    `jpeg-${workers}-workers`,
+    `pytorch-photos-${workers}`,
+  ]);
+  for (const [subject, peer] of [['jpeg-0-workers', 'pytorch-pil-1'], ...pairs]) {
+    report.compare('jpeg', subject, peer);
+    const [own, theirs] = [rates.get(subject), rates.get(peer)];
+    if (own === undefined || theirs === undefined) continue;
+    const ratio = middle(own) / middle(theirs);
+    report.note(`${ratio.toFixed(2)} x ${peer}, target 1 x: ${verdict(ratio >= 1)}`, {
+      case: 'jpeg',
+      subject,
+    });
+  }
   report.compare('jpeg', 'jpeg-2-workers', 'pytorch-pil-2');
 }
 
@@ -190,7 +206,11 @@ function pythonContestants(
       const steps = variant.startsWith('vectorised') ? batchesPerRound : slowBatchesPerRound;
       const { ms } = await peer.ask({ do: 'run', variant, steps });
       const total = ms.reduce((sum, time) => sum + time, 0);
-      const samples = variant.startsWith('pil') ? jpegFiles : steps * batchSize;
+      const samples = variant.startsWith('pil')
+        ? jpegFiles
+        : variant.startsWith('photos')
+          ? ms.length * jpegBatch
+          : steps * batchSize;
       return (1000 * samples) / total;
     },
     close() {

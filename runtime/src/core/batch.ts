@@ -3,7 +3,7 @@ import { isPlainObject } from './json.ts';
 
 /** A tensor on the host: what loaders produce before the engine sees it. */
 export interface HostTensor {
-  /** Row-major values; bool as 0 / 1 bytes. */
+  /** Row-major values; bool as 0 / 1 bytes, int32 also as bytes where none is above 255. */
   readonly data: Float32Array | Int32Array | Uint8Array;
   readonly shape: number[];
   readonly dtype: 'float32' | 'int32' | 'bool';

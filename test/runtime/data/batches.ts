@@ -26,7 +26,10 @@ export function digest(batch: LoadedBatch): string {
 }
 
 function textOf(value: unknown): string {
-  if (ArrayBuffer.isView(value)) return (value as Float32Array).join();
+  if (ArrayBuffer.isView(value)) {
+    const array = value as Float32Array;
+    return `${array.BYTES_PER_ELEMENT} ${array.join()}`;
+  }
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return Object.entries(value).reduce(

@@ -26,7 +26,7 @@ export interface Source {
   readonly transform?: TransformLike | undefined;
 }
 
-/** Zeroed memory for `rows` samples of a column. */
+/** Memory for `rows` samples of a column. */
 export type Allocate = (column: Column, rows: number) => HostTensor['data'];
 
 export interface AssemblerOptions {
@@ -45,11 +45,13 @@ export interface MadeBatch {
 }
 
 export interface AssembleOptions {
-  /** Gives zeroed memory for the columns of batches that are read in one pass. */
+  /** Gives memory for what a batch is put together in, with anything in it. */
   readonly allocate?: Allocate;
   /** Rows that were replaced at an earlier visit and are replaced again. */
   readonly replacements?: Replacements | undefined;
 }
+
+type Assembly = AssembleOptions & { allocate: Allocate; faults: SlotFault[] };
 
 /**
  * Makes batches of given places. When every source can read whole batches (and no collate function
@@ -97,7 +99,7 @@ export class BatchAssembler {
     });
     const made =
       this.#readers === undefined
-        ? this.#assembleSamples(places, replacements, faults)
+        ? this.#assembleSamples(places, { allocate, replacements, faults })
         : this.#readColumns(places, this.#readers, { allocate, replacements, faults });
     return made instanceof Promise ? made.then(done) : done(made);
   }
@@ -119,16 +121,14 @@ export class BatchAssembler {
   #readColumns(
     places: readonly Place[],
     readers: readonly BatchReader[],
-    {
-      allocate,
-      replacements,
-      faults,
-    }: AssembleOptions & { allocate: Allocate; faults: SlotFault[] },
+    { allocate, replacements, faults }: Assembly,
   ): HostBatch {
     const columns = Object.entries(readers[0].columns);
-    const out = Object.fromEntries(
-      columns.map(([name, column]) => [name, allocate(column, places.length)]),
-    );
+    const zeros = (column: Column): HostTensor['data'] => {
+      const data = allocate(column, places.length);
+      return allocate === allocateColumn ? data : data.fill(0);
+    };
+    const out = Object.fromEntries(columns.map(([name, column]) => [name, zeros(column)]));
     const rng = (slot: number): Rng => this.#rng(places[slot]);
     readers.forEach((reader, dataset) => {
       const slots = slotsOf(dataset, places);
@@ -147,8 +147,7 @@ export class BatchAssembler {
 
   #assembleSamples(
     places: readonly Place[],
-    replacements: Replacements | undefined,
-    faults: SlotFault[],
+    { allocate, replacements, faults }: Assembly,
   ): HostBatch | Promise<HostBatch> {
     const samples: unknown[] = new Array(places.length);
     const rescue = this.#rescue;
@@ -165,8 +164,9 @@ export class BatchAssembler {
       waiting ||= isPromise(sample);
       samples[slot] = sample;
     });
-    if (!waiting) return this.#collate(samples, this.#context(places));
-    return Promise.all(samples).then((ready) => this.#collate(ready, this.#context(places)));
+    const context = this.#context(places, allocate);
+    if (!waiting) return this.#collate(samples, context);
+    return Promise.all(samples).then((ready) => this.#collate(ready, context));
   }
 
   /** A sample with its transform; its random numbers are those of the place, whichever it is. */
@@ -189,8 +189,10 @@ export class BatchAssembler {
     return this.#order.rng(place, 'transform');
   }
 
-  #context(places: readonly Place[]): CollateContext {
+  #context(places: readonly Place[], allocate: Allocate): CollateContext {
     return {
+      // A function of the user's may keep what it gets beyond the batch.
+      ...(this.#collate === collateSamples && { allocate }),
       columns: this.#sources[0].dataset.columns ?? {},
       describe: (row) =>
         `sample ${places[row].id} of dataset "${this.#sources[places[row].dataset].name}"`,

@@ -38,6 +38,8 @@ interface TensorNode {
   readonly length: number;
   readonly shape: readonly number[];
   readonly dtype: HostTensor['dtype'];
+  /** Bytes a value: int32 may be held as bytes. */
+  readonly width: number;
 }
 
 /** The description of a batch: tensors by place, everything else as it is. */
@@ -105,7 +107,7 @@ interface PlacedTensor {
 function describe(value: HostBatch, tensors: PlacedTensor[]): Node {
   if (isTensor(value)) {
     const { data, shape, dtype } = value;
-    const node = { tensorAt: 0, length: data.length, shape, dtype };
+    const node = { tensorAt: 0, length: data.length, shape, dtype, width: data.BYTES_PER_ELEMENT };
     tensors.push({ source: data, node });
     return { tensor: node };
   }
@@ -122,8 +124,8 @@ function describe(value: HostBatch, tensors: PlacedTensor[]): Node {
 /** A text that is equal for equal descriptions; null where that would take long to find out. */
 function signatureOf(node: Node): string | null {
   if ('tensor' in node) {
-    const { tensorAt, length, shape, dtype } = node.tensor;
-    return `${tensorAt} ${length} ${shape.join()} ${dtype}`;
+    const { tensorAt, length, shape, dtype, width } = node.tensor;
+    return `${tensorAt} ${length} ${shape.join()} ${dtype} ${width}`;
   }
   if (!('entries' in node)) return null;
   let text = '';
@@ -185,12 +187,12 @@ export function align(bytes: number): number {
 }
 
 function copyTensor(buffer: SharedArrayBuffer, node: TensorNode): HostTensor {
-  const { tensorAt, length, dtype } = node;
+  const { tensorAt, length, dtype, width } = node;
   const shape = [...node.shape];
   if (dtype === 'float32') {
     return { data: new Float32Array(new Float32Array(buffer, tensorAt, length)), shape, dtype };
   }
-  return dtype === 'int32'
+  return dtype === 'int32' && width === 4
     ? { data: new Int32Array(new Int32Array(buffer, tensorAt, length)), shape, dtype }
     : { data: new Uint8Array(new Uint8Array(buffer, tensorAt, length)), shape, dtype };
 }

@@ -77,7 +77,7 @@ async function answerOf(
   }
 }
 
-/** Columns of whole-batch readers are written where the reader will look, when they fit. */
+/** Batches are put together where the reader will look, when they fit. */
 function allocatorOf({ buffer }: Slot): (column: Column, rows: number) => HostTensor['data'] {
   let used = 0;
   return (column, rows) => {
@@ -86,10 +86,10 @@ function allocatorOf({ buffer }: Slot): (column: Column, rows: number) => HostTe
     if (used + bytes > buffer.byteLength) return allocateColumn(column, rows);
     const start = used;
     used = align(used + bytes);
-    if (column.dtype === 'float32') return new Float32Array(buffer, start, length).fill(0);
+    if (column.dtype === 'float32') return new Float32Array(buffer, start, length);
     return column.dtype === 'int32'
-      ? new Int32Array(buffer, start, length).fill(0)
-      : new Uint8Array(buffer, start, length).fill(0);
+      ? new Int32Array(buffer, start, length)
+      : new Uint8Array(buffer, start, length);
   };
 }
 

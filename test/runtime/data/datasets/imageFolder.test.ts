@@ -104,8 +104,8 @@ describe('ImageFolderDataset', () => {
     }
   });
 
-  it('gives loader threads the same batches', async () => {
-    const dataset = new ImageFolderDataset({ path: photos });
+  it.each([true, false])('gives loader threads the same batches, scale %s', async (scale) => {
+    const dataset = new ImageFolderDataset({ path: photos, scale });
     const batches = async (numWorkers: number): Promise<string[]> => {
       const loader = new DataLoader({ dataset, batchSize: 2, seed: 4, numWorkers });
       const found = (await collect(loader, 0, 6)).map(({ batch }) => digest(batch));

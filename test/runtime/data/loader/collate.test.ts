@@ -39,6 +39,26 @@ describe('collateSamples', () => {
     });
   });
 
+  it('keeps int32 tensors of bytes as bytes until one is something else', () => {
+    const sample = (data: Uint8Array | Int32Array) => ({ data, shape: [2], dtype: 'int32' });
+    const bytes = sample(Uint8Array.of(1, 255));
+    expect(collateSamples([bytes, bytes], context)).toEqual({
+      data: Uint8Array.of(1, 255, 1, 255),
+      shape: [2, 2],
+      dtype: 'int32',
+    });
+    const words = sample(Int32Array.of(-1, 70_000));
+    const mixed = { shape: [2, 2], dtype: 'int32' };
+    expect(collateSamples([bytes, words], context)).toEqual({
+      ...mixed,
+      data: Int32Array.of(1, 255, -1, 70_000),
+    });
+    expect(collateSamples([words, bytes], context)).toEqual({
+      ...mixed,
+      data: Int32Array.of(-1, 70_000, 1, 255),
+    });
+  });
+
   it('makes numbers int32 where the column says so, and only whole ones', () => {
     const columns = { label: { dtype: 'int32', shape: [] } } as const;
     const batch = collateSamples([{ label: 3 }, { label: 9 }], { ...context, columns });

@@ -1,7 +1,12 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs-core';
+import sharp from 'sharp';
 import { disposeBatch, toTensors } from '../../../../runtime/src/core/batch.ts';
 import { DataLoader } from '../../../../runtime/src/data/dataLoader.ts';
+import { ImageFolderDataset } from '../../../../runtime/src/data/datasets/imageFolderDataset.ts';
 import { TensorDataset } from '../../../../runtime/src/data/datasets/tensorDataset.ts';
 import { padCollate } from '../../../../runtime/src/data/loader/padCollate.ts';
 import { selectBackend } from '../../../../runtime/src/engine/index.ts';
@@ -42,6 +47,26 @@ describe.each(backends)('slots of loader threads on $accelerator', (backend) => 
       expect([...double.dataSync()]).toEqual([...expected.map((value) => 2 * value)]);
     });
     disposeBatch(held);
+  });
+
+  it('become tensors of whole numbers where they hold bytes', async () => {
+    await selectBackend(backend);
+    const path = mkdtempSync(join(tmpdir(), 'lightbox-bytes-'));
+    mkdirSync(join(path, 'a'));
+    const pixels = Buffer.from([0, 7, 255, 128, 1, 2]);
+    const raw = { width: 2, height: 1, channels: 3 } as const;
+    await sharp(pixels, { raw }).png().toFile(join(path, 'a/1.png'));
+    const dataset = new ImageFolderDataset({ path, scale: false });
+    const loader = new DataLoader({ dataset, batchSize: 1, numWorkers: 1 });
+    opened.push(loader);
+    for await (const { data } of loader.iterate(0)) {
+      const { image } = toTensors(data) as { image: tf.Tensor };
+      expect([image.dtype, image.shape]).toEqual(['int32', [1, 1, 2, 3]]);
+      expect(image.dataSync()).toEqual(Int32Array.from(pixels));
+      expect([...tf.mul(image, 2).dataSync()]).toEqual([0, 14, 510, 256, 2, 4]);
+      image.dispose();
+    }
+    rmSync(path, { recursive: true });
   });
 
   it('nor while their shapes change', async () => {
