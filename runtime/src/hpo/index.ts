@@ -27,7 +27,7 @@ export {
 } from './pruners/successiveHalvingPruner.ts';
 export { ThresholdPruner, type ThresholdPrunerOptions } from './pruners/thresholdPruner.ts';
 export { constraintsOf } from './constraints.ts';
-export { paretoFront } from './pareto.ts';
+export { bestOf, paretoFront } from './pareto.ts';
 export type { PruneDecision, Pruner, PrunerContext } from './pruners/pruner.ts';
 export {
   createPruner,
@@ -60,7 +60,6 @@ export type {
   TrialTemplate,
 } from './storages/storage.ts';
 export {
-  bestOf,
   Study,
   type StudyCallback,
   type StudyOptions,

@@ -1,10 +1,24 @@
 import { violationOf } from './constraints.ts';
 import type { FrozenTrial } from './frozenTrial.ts';
-import type { Direction } from './trialState.ts';
+import { type Direction, isBetter } from './trialState.ts';
 
 /** The values turned so that smaller is better. */
 export function losses(values: readonly number[], directions: readonly Direction[]): number[] {
   return values.map((value, index) => (directions[index] === 'maximize' ? -value : value));
+}
+
+/** The COMPLETE trial with the best value, the earliest of equals. */
+export function bestOf(
+  trials: readonly FrozenTrial[],
+  direction: Direction,
+): FrozenTrial | undefined {
+  let best: FrozenTrial | undefined;
+  for (const trial of trials) {
+    if (trial.state !== 'COMPLETE' || trial.values === null) continue;
+    const before = best?.values?.[0];
+    if (before === undefined || isBetter(direction, trial.values[0], before)) best = trial;
+  }
+  return best;
 }
 
 /**

@@ -3,7 +3,7 @@ import { Rng } from '../random/rng.ts';
 import type { ParamValue } from './distribution.ts';
 import { type Draft, draftOf } from './draft.ts';
 import { type FrozenTrial, lastStep } from './frozenTrial.ts';
-import { paretoFront } from './pareto.ts';
+import { bestOf, paretoFront } from './pareto.ts';
 import type { Plain } from './plain.ts';
 import { MedianPruner } from './pruners/medianPruner.ts';
 import type { PruneDecision, Pruner } from './pruners/pruner.ts';
@@ -13,7 +13,7 @@ import { relativeParamsOf } from './relativeParams.ts';
 import { MemoryStorage } from './storages/memoryStorage.ts';
 import type { Storage, StudyRecord, TrialChanges, TrialTemplate } from './storages/storage.ts';
 import { Trial } from './trial.ts';
-import { type Direction, isBetter, type TrialState } from './trialState.ts';
+import type { Direction, TrialState } from './trialState.ts';
 
 const SEED_ATTR = 'lightbox:seed';
 
@@ -37,6 +37,9 @@ export interface StudyOptions {
 
 /** Called by {@link Study.optimize} after each trial. */
 export type StudyCallback = (study: Study, trial: FrozenTrial) => void | Promise<void>;
+
+type Outcome = number | readonly number[];
+type Objective = (trial: Trial) => Outcome | Promise<Outcome>;
 
 /** How a trial ended, for {@link Study.tell}. */
 export interface TellOptions {
@@ -207,11 +210,20 @@ export class Study {
     values?: number | readonly number[],
     options: TellOptions = {},
   ): Promise<FrozenTrial> {
+    return this.#end(trial, values, options);
+  }
+
+  async #end(
+    trial: Trial,
+    values: number | readonly number[] | undefined,
+    options: TellOptions,
+    soon = false,
+  ): Promise<FrozenTrial> {
     const list = typeof values === 'number' ? [values] : values;
     const finish = await this.#outcome(trial, list, options.state);
     const { userAttrs, systemAttrs } = options;
     const changes = trial.takePending({ userAttrs, systemAttrs, finish });
-    return this.storage.updateTrial(trial.id, changes);
+    return this.storage.updateTrial(trial.id, changes, soon);
   }
 
   /** Lets a later `ask` start with these parameter values; the others are sampled. */
@@ -247,29 +259,35 @@ export class Study {
   /**
    * Runs `objective` for `nTrials` further trials in this process, fewer after {@link stop} or when
    * the sampler has {@link isExhausted nothing left}. It returns the value, throws {@link TrialPruned} to be pruned; any other error ends the trial as
-   * FAIL and is thrown on.
+   * FAIL and is thrown on. In a journal a result survives the death of the process at once, that of
+   * the machine after 50 ms at most.
    * @param callbacks called with each trial that has ended, pruned ones too
    */
   async optimize(
-    objective: (trial: Trial) => number | readonly number[] | Promise<number | readonly number[]>,
+    objective: Objective,
     nTrials: number,
     callbacks: readonly StudyCallback[] = [],
   ): Promise<void> {
     this.#stopped = false;
-    for (let count = 0; count < nTrials && !this.#stopped; count++) {
-      if (await this.isExhausted()) return;
-      const trial = await this.ask();
-      let ended: FrozenTrial;
-      try {
-        ended = await this.tell(trial, await objective(trial));
-      } catch (error) {
-        if (!(error instanceof TrialPruned)) {
-          await this.tell(trial, undefined, { state: 'FAIL' }).catch(() => undefined);
-          throw error;
-        }
-        ended = await this.tell(trial, undefined, { state: 'PRUNED' });
+    try {
+      for (let count = 0; count < nTrials && !this.#stopped; count++) {
+        if (await this.isExhausted()) return;
+        const ended = await this.#run(await this.ask(), objective);
+        for (const callback of callbacks) await callback(this, ended);
       }
-      for (const callback of callbacks) await callback(this, ended);
+    } finally {
+      await this.storage.flush?.();
+    }
+  }
+
+  async #run(trial: Trial, objective: Objective): Promise<FrozenTrial> {
+    try {
+      return await this.#end(trial, await objective(trial), {}, true);
+    } catch (error) {
+      if (error instanceof TrialPruned)
+        return this.#end(trial, undefined, { state: 'PRUNED' }, true);
+      await this.tell(trial, undefined, { state: 'FAIL' }).catch(() => undefined);
+      throw error;
     }
   }
 
@@ -344,20 +362,6 @@ export class TrialPruned extends Error {
     super(reason);
     this.name = 'TrialPruned';
   }
-}
-
-/** The COMPLETE trial with the best value, the earliest of equals. */
-export function bestOf(
-  trials: readonly FrozenTrial[],
-  direction: Direction,
-): FrozenTrial | undefined {
-  let best: FrozenTrial | undefined;
-  for (const trial of trials) {
-    if (trial.state !== 'COMPLETE' || trial.values === null) continue;
-    const before = best?.values?.[0];
-    if (before === undefined || isBetter(direction, trial.values[0], before)) best = trial;
-  }
-  return best;
 }
 
 /** @param loads takes the study that another process has made in the meantime */

@@ -1,4 +1,11 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  renameSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -99,6 +106,19 @@ describe('our journal', () => {
     writeFileSync(path, '{"op_code":0,"worker_id":"w","study_name":"new","directions":[2]}\n');
     expect((await storage.studies()).map((study) => study.name)).toEqual(['new']);
     await storage.close();
+  });
+
+  it('is read again from the start when another file took its place', async () => {
+    writeFileSync(path, '{"op_code":0,"worker_id":"w","study_name":"old","directions":[1]}\n');
+    const storage = new JournalStorage(path);
+    await storage.createStudy('mine', ['minimize']);
+    copyFileSync(fixture, `${path}.new`);
+    renameSync(`${path}.new`, path);
+    expect(await storage.studies()).toHaveLength(3);
+    await storage.createStudy('mine', ['minimize']);
+    await storage.close();
+    // Written where the name leads to, not into the file that was.
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n').at(-1)).toContain('"mine"');
   });
 
   it('refuses a path that cannot be written', () => {

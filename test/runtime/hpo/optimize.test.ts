@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Study, TrialPruned } from '../../../runtime/src/hpo/index.ts';
+import { MemoryStorage, Study, TrialPruned } from '../../../runtime/src/hpo/index.ts';
 
 describe('optimize', () => {
   it('tells callbacks of every trial and ends when asked to', async () => {
@@ -25,6 +25,23 @@ describe('optimize', () => {
     ]);
     await study.optimize(() => 1, 2);
     expect(await study.trials()).toHaveLength(5);
+  });
+
+  it('leaves nothing behind that is yet to come to the disk, not even when it fails', async () => {
+    const storage = new MemoryStorage();
+    let flushed = 0;
+    storage.flush = () => {
+      flushed++;
+      return Promise.resolve();
+    };
+    const study = await Study.create({ storage });
+    await study.optimize(() => 1, 2);
+    expect(flushed).toBe(1);
+    const failing = study.optimize(() => {
+      throw new Error('no');
+    }, 2);
+    await expect(failing).rejects.toThrow('no');
+    expect(flushed).toBe(2);
   });
 });
 

@@ -2,16 +2,18 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LightboxError, messageOf, UsageError } from '../../errors.ts';
 import { parsePythonJson } from '../pythonJson.ts';
@@ -45,6 +47,9 @@ export class JournalFile implements OperationLog {
   readonly location: string;
   readonly #lock: FileLock;
   readonly #options: JournalOptions;
+  #opened:
+    { readonly file: number; readonly inode: string; readonly writable: boolean } | undefined;
+  #size = 0;
   #state = new StudyLog();
   #offset = 0;
   #lines = 0;
@@ -80,8 +85,9 @@ export class JournalFile implements OperationLog {
         this.#catchUp();
         const lines = decide(this.#state);
         if (lines.length > 0) {
-          this.#write(`${lines.map(encodeLine).join('\n')}\n`, soon);
-          this.#catchUp();
+          const bytes = Buffer.from(`${lines.map(encodeLine).join('\n')}\n`, 'utf8');
+          this.#write(bytes, soon);
+          this.#take(bytes);
         }
         return this.#state;
       }),
@@ -106,12 +112,25 @@ export class JournalFile implements OperationLog {
     }
   }
 
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#due !== undefined) this.#beginFlush();
+    await this.#flushed;
+    this.#throwFailure();
+  }
+
   async close(): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#due !== undefined && existsSync(this.location)) await flush(this.location);
-      clearTimeout(this.#due);
-      await this.#flushed;
-      if (existsSync(dirname(this.location))) this.#lock.close();
+      try {
+        await this.#flush();
+      } finally {
+        if (this.#opened !== undefined) closeSync(this.#opened.file);
+        this.#opened = undefined;
+        if (existsSync(dirname(this.location))) this.#lock.close();
+      }
     });
   }
 
@@ -122,47 +141,60 @@ export class JournalFile implements OperationLog {
     return result;
   }
 
-  #write(text: string, soon: boolean): void {
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure !== undefined) throw failure;
-    const file = openSync(this.location, 'r+');
+  #write(bytes: Buffer, soon: boolean): void {
+    this.#throwFailure();
+    const file = this.#fileToWrite();
     try {
       // Everything up to the offset was read as whole lines; the rest was never acknowledged.
-      if (fstatSync(file).size > this.#offset) ftruncateSync(file, this.#offset);
-      const bytes = Buffer.from(text, 'utf8');
+      if (this.#size > this.#offset) ftruncateSync(file, this.#offset);
       for (let done = 0; done < bytes.length;) {
         done += writeSync(file, bytes, done, bytes.length - done, this.#offset + done);
       }
-      if (soon) this.#flushSoon();
+      if (soon) this.#due ??= setTimeout(() => this.#beginFlush(), FLUSH_AFTER_MS).unref();
       else this.#flushNow(file);
     } catch (error) {
       this.#undo(file);
       throw this.#writeError(error);
-    } finally {
-      closeSync(file);
     }
   }
 
-  /** Brings the file to the disk beside what else goes on, unless the next lines do it before. */
-  #flushSoon(): void {
-    this.#due ??= setTimeout(() => {
-      this.#due = undefined;
-      const before = this.#flushed;
-      this.#flushed = flush(this.location).then(
-        () => before,
-        (error: unknown) => {
-          // The next one to write learns of it.
-          this.#failure = this.#writeError(error);
-        },
-      );
-    }, FLUSH_AFTER_MS).unref();
+  #fileToWrite(): number {
+    const opened = this.#opened;
+    if (opened?.writable === true) return opened.file;
+    try {
+      return this.#open('r+', statSync(this.location)).file;
+    } catch (error) {
+      throw this.#writeError(error);
+    }
   }
 
   #flushNow(file: number): void {
     clearTimeout(this.#due);
     this.#due = undefined;
     fsyncSync(file);
+  }
+
+  /** Brings the file to the disk beside what else goes on. */
+  #beginFlush(): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
+    const file = this.#opened?.file;
+    // One that was replaced or removed in the meantime is nobody's journal any more.
+    if (file === undefined) return;
+    const before = this.#flushed;
+    this.#flushed = toDisk(file).then(
+      () => before,
+      (error: unknown) => {
+        // The next one to write learns of it.
+        this.#failure = this.#writeError(error);
+      },
+    );
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
   }
 
   #writeError(error: unknown): LightboxError {
@@ -181,10 +213,36 @@ export class JournalFile implements OperationLog {
 
   /** Applies the whole lines that have been added since the last time. */
   #catchUp(): void {
-    const size = statSync(this.location).size;
-    if (size < this.#offset) this.#startAgain();
-    if (size === this.#offset) return;
-    const added = readRange(this.location, this.#offset, size);
+    const stats = statSync(this.location);
+    this.#size = stats.size;
+    const opened = this.#opened;
+    const replaced = opened !== undefined && opened.inode !== inodeOf(stats);
+    if (replaced || stats.size < this.#offset) this.#startAgain();
+    if (stats.size === this.#offset) return;
+    const { file } = opened === undefined || replaced ? this.#openAny(stats) : opened;
+    this.#take(readRange(file, this.#offset, stats.size));
+  }
+
+  /** Journals that may only be read are read all the same. */
+  #openAny(stats: Stats) {
+    try {
+      return this.#open('r+', stats);
+    } catch {
+      return this.#open('r', stats);
+    }
+  }
+
+  #open(flags: 'r' | 'r+', stats: Stats) {
+    const file = openSync(this.location, flags);
+    if (this.#opened !== undefined) closeSync(this.#opened.file);
+    const inode = inodeOf(fstatSync(file));
+    // Replaced between the two looks: the next one reads all of it.
+    this.#opened = { file, inode: inode === inodeOf(stats) ? inode : '', writable: flags === 'r+' };
+    return this.#opened;
+  }
+
+  /** Applies whole lines; one that is not finished stays for the next time. */
+  #take(added: Buffer): void {
     for (let start = 0; ;) {
       const end = added.indexOf(LINE_FEED, start);
       if (end < 0) return;
@@ -215,27 +273,19 @@ export class JournalFile implements OperationLog {
   }
 }
 
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+const toDisk = promisify(fsync);
+
+function inodeOf({ dev, ino }: Stats): string {
+  return `${dev} ${ino}`;
 }
 
-function readRange(path: string, start: number, end: number): Buffer {
+function readRange(file: number, start: number, end: number): Buffer {
   const bytes = Buffer.allocUnsafe(end - start);
-  const file = openSync(path, 'r');
-  try {
-    let done = 0;
-    while (done < bytes.length) {
-      const count = readSync(file, bytes, done, bytes.length - done, start + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return bytes.subarray(0, done);
-  } finally {
-    closeSync(file);
+  let done = 0;
+  while (done < bytes.length) {
+    const count = readSync(file, bytes, done, bytes.length - done, start + done);
+    if (count === 0) break;
+    done += count;
   }
+  return bytes.subarray(0, done);
 }

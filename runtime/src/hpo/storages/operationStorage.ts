@@ -19,6 +19,8 @@ export interface OperationLog {
    * @param soon false: from now on; true: in a moment, or together with the next lines
    */
   append(decide: (state: StudyLog) => readonly OperationLine[], soon?: boolean): Promise<StudyLog>;
+  /** Resolves once all that was added survives the death of the machine. */
+  flush?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -105,11 +107,11 @@ export class OperationStorage implements Storage {
     return id === undefined ? undefined : this.#trial(state, id);
   }
 
-  async updateTrial(trialId: number, changes: TrialChanges): Promise<FrozenTrial> {
+  async updateTrial(trialId: number, changes: TrialChanges, soon?: boolean): Promise<FrozenTrial> {
     const state = await this.#log.append((before) => {
       this.#checkChanges(before, trialId, changes);
       return this.#writer.changes(trialId, changes);
-    });
+    }, soon);
     return this.#trial(state, trialId);
   }
 
@@ -117,6 +119,10 @@ export class OperationStorage implements Storage {
     const state = await this.#log.read();
     this.#study(state, studyId);
     return state.trialsOf(studyId);
+  }
+
+  async flush(): Promise<void> {
+    await this.#log.flush?.();
   }
 
   async close(): Promise<void> {

@@ -66,9 +66,12 @@ export interface Storage {
   ): Promise<FrozenTrial>;
   /** Makes the first WAITING trial RUNNING; undefined when none waits. */
   claimWaiting(studyId: number, changes?: TrialChanges): Promise<FrozenTrial | undefined>;
-  updateTrial(trialId: number, changes: TrialChanges): Promise<FrozenTrial>;
+  /** @param soon a storage in a file may bring this to the disk a moment later, or with what follows */
+  updateTrial(trialId: number, changes: TrialChanges, soon?: boolean): Promise<FrozenTrial>;
   /** All trials of the study by number; a fresh array of frozen records. */
   trials(studyId: number): Promise<readonly FrozenTrial[]>;
+  /** Resolves once what was to come `soon` has come. */
+  flush?(): Promise<void>;
   /** Releases files and connections; calling it twice is harmless. */
   close(): Promise<void>;
 }

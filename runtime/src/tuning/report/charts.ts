@@ -1,6 +1,6 @@
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import { paramImportances } from '../../hpo/importance/paramImportances.ts';
-import { bestOf } from '../../hpo/study.ts';
+import { bestOf } from '../../hpo/pareto.ts';
 import type { Direction } from '../../hpo/trialState.ts';
 import { measured } from './chartStyle.ts';
 import { historyChart } from './historyChart.ts';

@@ -1,5 +1,5 @@
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
-import { bestOf } from '../../hpo/study.ts';
+import { bestOf } from '../../hpo/pareto.ts';
 import { type Direction, isBetter, isFinished } from '../../hpo/trialState.ts';
 import { shortNumber } from '../trialText.ts';
 import type { Block } from './sections.ts';

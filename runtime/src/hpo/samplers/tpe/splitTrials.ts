@@ -53,12 +53,26 @@ export function bestComplete(
   count: number,
 ): readonly FrozenTrial[] {
   if (directions.length > 1) return bestByRank(trials, directions, count);
+  if (count <= 0) return [];
   const sign = directions[0] === 'minimize' ? 1 : -1;
-  const lossOf = ({ values }: FrozenTrial): number => sign * (values?.[0] ?? Infinity);
-  return first(trials, count, (a, b) => {
-    const [one, other] = [lossOf(a), lossOf(b)];
-    return one < other ? -1 : one > other ? 1 : 0;
-  });
+  // The losses side by side and the best of them in order: most trials meet one comparison only.
+  const losses = new Float64Array(trials.length);
+  for (let index = 0; index < losses.length; index++) {
+    losses[index] = sign * (trials[index].values?.[0] ?? Infinity);
+  }
+  if (count > 64) {
+    const order = [...losses.keys()].sort((a, b) => losses[a] - losses[b] || a - b);
+    return order.slice(0, count).map((index) => trials[index]);
+  }
+  const best: number[] = [];
+  for (let index = 0; index < losses.length; index++) {
+    const full = best.length === count;
+    if (full && losses[index] >= losses[best[count - 1]]) continue;
+    let at = full ? count - 1 : best.length;
+    for (; at > 0 && losses[index] < losses[best[at - 1]]; at--) best[at] = best[at - 1];
+    best[at] = index;
+  }
+  return best.map((index) => trials[index]);
 }
 
 function bestByRank(
