@@ -94,17 +94,18 @@ export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (value === Infinity) return 'Infinity';
   if (value === -Infinity) return '-Infinity';
-  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  const [mantissa, power] = Math.abs(value).toExponential().split('e');
-  const exponent = Number(power);
-  if (exponent < -4 || exponent >= 16) {
-    const digits = String(Math.abs(exponent)).padStart(2, '0');
-    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${digits}`;
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e16) {
+    // JavaScript's notation is the same here, but for whole numbers.
+    const text = String(value);
+    return text.includes('.') ? text : `${text}.0`;
   }
-  const digits = mantissa.replace('.', '');
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
-  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
-  return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  if (size === 0) return `${sign}0.0`;
+  const [mantissa, power] = size.toExponential().split('e');
+  const exponent = Number(power);
+  const digits = String(Math.abs(exponent)).padStart(2, '0');
+  return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${digits}`;
 }
 
 function isList(value: object): value is readonly PythonJson[] {
@@ -112,6 +113,7 @@ function isList(value: object): value is readonly PythonJson[] {
 }
 
 function pythonString(text: string): string {
+  if (!/[^ !#-[\]-~]/.test(text)) return `"${text}"`;
   // JSON.stringify leaves DEL and everything beyond ASCII as it is; Python escapes both.
   const escaped = JSON.stringify(text).replace(
     /[\u007f-\uffff]/g,

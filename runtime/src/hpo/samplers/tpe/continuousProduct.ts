@@ -60,8 +60,9 @@ export class ContinuousProduct {
   /**
    * Logarithm of the sum of all products at `point`.
    * @param scores logarithms of what else belongs to each product, not above the constants
+   * @param enough where the sum is at least this, any number from this up to the sum will do
    */
-  logSum(point: readonly number[], scores: Float64Array): number {
+  logSum(point: readonly number[], scores: Float64Array, enough = Infinity): number {
     if (!this.#place(point)) return NOTHING;
     const kept = this.#kept;
     const products = this.#products;
@@ -77,11 +78,15 @@ export class ContinuousProduct {
       if (score > highest) [highest, least] = [score, score - slack];
       kept[count++] = score;
     }
+    if (highest >= enough) return highest;
     const [from, to] = this.#near(least);
     for (let row = from; row < to; row++) {
       const score = this.#score(products[row], scores[products[row]], least);
       if (score < least) continue;
-      if (score > highest) [highest, least] = [score, score - slack];
+      if (score > highest) {
+        if (score >= enough) return score;
+        [highest, least] = [score, score - slack];
+      }
       kept[count++] = score;
     }
     if (highest === NOTHING) return NOTHING;

@@ -42,14 +42,17 @@ export class ParzenEstimator {
     this.#scores = new Float64Array(count + 1);
   }
 
-  /** The logarithm of the density at a point of stored numbers, in the order of `names`. */
-  logDensity(point: readonly number[]): number {
+  /**
+   * The logarithm of the density at a point of stored numbers, in the order of `names`.
+   * @param enough where it is at least this, any number from this up to it will do
+   */
+  logDensity(point: readonly number[], enough?: number): number {
     const scores = this.#scores;
     scores.set(this.#constants);
     for (let axis = 0; axis < this.kernels.length; axis++) {
       addLogMasses(this.kernels[axis], point[axis], scores);
     }
-    return this.#continuous.logSum(point, scores);
+    return this.#continuous.logSum(point, scores, enough);
   }
 
   /** A point drawn from the density. */

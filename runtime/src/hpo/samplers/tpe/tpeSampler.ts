@@ -123,7 +123,9 @@ export class TpeSampler implements Sampler {
     let highest = -Infinity;
     for (let index = 0; index < this.#options.nEiCandidates; index++) {
       const point = below.sample(rng);
-      const score = below.logDensity(point) - above.logDensity(point);
+      // What cannot become the best any more need not be known exactly.
+      const good = below.logDensity(point);
+      const score = good - above.logDensity(point, good - highest);
       if (index === 0 || score > highest) [best, highest] = [point, score];
     }
     return Object.fromEntries(
