@@ -79,7 +79,7 @@ async function runMemory(report: Report, trials: number): Promise<void> {
 
 async function runJournal(report: Report, ask: Ask | undefined, rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lightbox-bench-'));
-  const trials = 200;
+  const trials = 1000;
   const ours: number[] = [];
   const theirs: number[] = [];
   try {
