@@ -5,7 +5,8 @@ import { type Direction, isBetter, isFinished } from '../hpo/trialState.ts';
 import { failureText, type TrialFailure } from './failure.ts';
 import { timeText } from './timeText.ts';
 import { reasonOf, secondsOf } from './trialRecord.ts';
-import { shortNumber, shortValue } from './trialText.ts';
+import { shortNumber } from '../hpo/shortNumber.ts';
+import { shortValue } from './trialText.ts';
 
 interface RunningTrial {
   readonly patch: ConfigPatch;

@@ -16,7 +16,8 @@ import type { HpoHost, HpoOptions } from './runSearch.ts';
 import { type ReportInput, writeReport } from './studyReport.ts';
 import { settingsOf } from './studySettings.ts';
 import { patchOf } from './trialRecord.ts';
-import { shortNumber, stateCounts } from './trialText.ts';
+import { shortNumber } from '../hpo/shortNumber.ts';
+import { stateCounts } from './trialText.ts';
 
 /** What results are made from. */
 export interface ResultParts {

@@ -74,13 +74,14 @@ describe('the percentile rule', () => {
     }
   });
 
-  it('says why', () => {
-    const trials = [1, 2, 3].map((value, number) => trialOf(number, 'COMPLETE', [[10, value]]));
-    const trial = trialOf(3, 'RUNNING', [[10, 4]]);
+  it('says why, in numbers that can be read', () => {
+    const values = [1, 2.000000123, 3];
+    const trials = values.map((value, number) => trialOf(number, 'COMPLETE', [[10, value]]));
+    const trial = trialOf(3, 'RUNNING', [[10, 10 / 3]]);
     const pruner = new MedianPruner({ nStartupTrials: 3 });
     expect(pruner.decide({ direction: 'minimize', trials: [...trials, trial], trial })).toEqual({
       prune: true,
-      reason: 'best 4 against 2 of 3 trials at step 10',
+      reason: 'best 3.33333 against 2 of 3 trials at step 10',
     });
     expect(pruner.decide({ direction: 'minimize', trials: trials.slice(1), trial }).reason).toBe(
       '2 of 3 start-up trials complete',

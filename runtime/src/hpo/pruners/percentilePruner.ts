@@ -1,5 +1,6 @@
 import { type FrozenTrial, lastStep } from '../frozenTrial.ts';
 import { checkOptions, whole, within } from '../optionChecks.ts';
+import { shortNumber } from '../shortNumber.ts';
 import { type Direction, isBetter } from '../trialState.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
@@ -69,7 +70,8 @@ export class PercentilePruner implements Pruner {
     const share = direction === 'maximize' ? 100 - this.#percentile : this.#percentile;
     const bound = reports.length < nMinTrials ? undefined : percentileOf(reports, share);
     if (bound === undefined) return keep(`too few complete trials reported at step ${step}`);
-    const reason = `best ${best} against ${bound} of ${reports.length} trials at step ${step}`;
+    const [own, limit] = [shortNumber(best), shortNumber(bound)];
+    const reason = `best ${own} against ${limit} of ${reports.length} trials at step ${step}`;
     return { prune: isBetter(direction, bound, best), reason };
   }
 }

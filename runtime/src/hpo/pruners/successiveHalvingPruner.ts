@@ -2,6 +2,7 @@ import { UsageError } from '../../errors.ts';
 import { type FrozenTrial, lastStep } from '../frozenTrial.ts';
 import { checkOptions, either, oneOf, whole } from '../optionChecks.ts';
 import type { Plain } from '../plain.ts';
+import { shortNumber } from '../shortNumber.ts';
 import type { Direction } from '../trialState.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
@@ -82,7 +83,8 @@ export class SuccessiveHalvingPruner implements Pruner {
     const sorted = competing.toSorted((a, b) => a - b);
     const bound = direction === 'maximize' ? sorted[sorted.length - 1 - place] : sorted[place];
     const good = direction === 'maximize' ? value >= bound : value <= bound;
-    return good ? undefined : `${value} against ${bound} of ${competing.length} trials`;
+    if (good) return undefined;
+    return `${shortNumber(value)} against ${shortNumber(bound)} of ${competing.length} trials`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { lastStep } from '../frozenTrial.ts';
 import { anyNumber, checkOptions, whole } from '../optionChecks.ts';
+import { shortNumber } from '../shortNumber.ts';
 import { isFirstInInterval } from './percentilePruner.ts';
 import type { PruneDecision, Pruner, PrunerContext } from './pruner.ts';
 
@@ -47,6 +48,6 @@ export class ThresholdPruner implements Pruner {
     }
     const value = trial.intermediateValues.get(step) ?? NaN;
     const prune = !(value >= lower && value <= upper);
-    return { prune, reason: `${value} against [${lower}, ${upper}] at step ${step}` };
+    return { prune, reason: `${shortNumber(value)} against [${lower}, ${upper}] at step ${step}` };
   }
 }

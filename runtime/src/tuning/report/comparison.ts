@@ -1,7 +1,7 @@
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import { bestOf } from '../../hpo/pareto.ts';
 import { type Direction, isBetter, isFinished } from '../../hpo/trialState.ts';
-import { shortNumber } from '../trialText.ts';
+import { shortNumber } from '../../hpo/shortNumber.ts';
 import type { Block } from './sections.ts';
 
 /** Another study that a search is compared with. */

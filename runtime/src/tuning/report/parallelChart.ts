@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { FrozenTrial } from '../../hpo/frozenTrial.ts';
 import type { Direction } from '../../hpo/trialState.ts';
-import { shortNumber } from '../trialText.ts';
+import { shortNumber } from '../../hpo/shortNumber.ts';
 import { measured, shownRange, valueColor, WIDTH } from './chartStyle.ts';
 import { type ParamAxis, paramAxis, placeOnAxis } from './paramAxis.ts';
 import { paramLabels } from './paramLabels.ts';

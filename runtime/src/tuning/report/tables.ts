@@ -4,7 +4,8 @@ import { type Direction, isBetter } from '../../hpo/trialState.ts';
 import { timeText } from '../timeText.ts';
 import { OUTPUT_FILE } from '../trialProcess.ts';
 import { reasonOf, secondsOf } from '../trialRecord.ts';
-import { shortNumber, shortValue } from '../trialText.ts';
+import { shortNumber } from '../../hpo/shortNumber.ts';
+import { shortValue } from '../trialText.ts';
 import type { Block, Cell } from './sections.ts';
 
 /** Longer messages are in the trial's output. */
