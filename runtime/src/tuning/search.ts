@@ -109,6 +109,10 @@ export class Search {
     const { terminal } = host;
     const state = trials.length === 0 ? 'new study' : stateCounts(trials);
     terminal.line(`Study "${study.name}" in ${study.storage.location}: ${state}`);
+    if (trials.filter((trial) => isFinished(trial.state)).length >= total) {
+      terminal.line(`All ${total} trials are done; --more 20 or a larger --n-trials goes on.`);
+      return;
+    }
     const { sampler, pruner, seed } = study;
     const work = `${counted(flags.workers, 'worker')} of ${counted(this.#threads(), 'thread')}`;
     terminal.line(

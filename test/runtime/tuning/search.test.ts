@@ -57,7 +57,9 @@ describe('a search with real processes', () => {
 
   it('counts trials in total, and --more adds', async () => {
     expect((await search.run(['--n-trials', '2'])).code).toBe(0);
-    expect((await search.run(['--n-trials', '2'])).output).toContain('2 finished');
+    const { output } = await search.run(['--n-trials', '2']);
+    expect(output).toContain('2 finished');
+    expect(output).toContain('All 2 trials are done; --more 20 or a larger --n-trials goes on.');
     expect(await search.trials()).toHaveLength(2);
     expect((await search.run(['--more', '1'])).code).toBe(0);
     expect(await search.trials()).toHaveLength(3);
