@@ -21,7 +21,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 
 WORKLOADS = {
-    "tiny": {"sizes": [8, 16, 1], "batch": 16, "warm": 100, "updates": 400},
+    "tiny": {"sizes": [8, 16, 1], "batch": 16, "warm": 1000, "updates": 400},
     "mlp": {"sizes": [784, 512, 256, 10], "batch": 128, "warm": 20, "updates": 100},
 }
 

@@ -19,6 +19,9 @@ export class AppendFile {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #options: AppendFileOptions;
+  readonly #linesAtOnce: number;
+  /** Lines that are still to be made; they go behind the queue. */
+  #unmade: (() => string)[] = [];
   #queue: (string | Buffer)[] = [];
   /** Within the few bytes more that letters beyond ASCII take. */
   #queuedBytes = 0;
@@ -32,6 +35,7 @@ export class AppendFile {
     this.#handle = handle;
     this.#position = size;
     this.#options = options;
+    this.#linesAtOnce = Math.min(mostLinesAtOnce, Math.ceil(options.queueBytes / bytesOfLine));
   }
 
   /** Opens or creates the file at `path`. @throws UsageError ERR_LOGGER_WRITE */
@@ -44,16 +48,21 @@ export class AppendFile {
     }
   }
 
-  /** Queues `text`. @throws UsageError ERR_LOGGER_WRITE when the queue is full and writing fails */
-  append(text: string): void {
-    this.#queue.push(text);
-    this.#queuedBytes += text.length;
+  /**
+   * Queues what `line` returns. It is called later, with others: between two training steps the
+   * processor's caches hold other things, and making a line there takes several times as long.
+   * @throws UsageError ERR_LOGGER_WRITE when the queue is full and writing fails
+   */
+  append(line: () => string): void {
+    this.#unmade.push(line);
+    if (this.#unmade.length >= this.#linesAtOnce) this.#makeLines();
     if (this.#queuedBytes > this.#options.queueBytes) this.#writeAtOnce();
     else this.#timer ??= setTimeout(() => this.#startBatch(), this.#options.delay).unref();
   }
 
   /** Waits until everything queued is on the disk. @throws UsageError ERR_LOGGER_WRITE */
   async flush(): Promise<void> {
+    this.#makeLines();
     try {
       // So few bytes are written sooner than a thread is asked to.
       if (this.#inFlight === null && this.#queuedBytes < smallBytes) this.#writeAtOnce();
@@ -78,9 +87,19 @@ export class AppendFile {
     }
   }
 
+  #makeLines(): void {
+    for (const line of this.#unmade) {
+      const text = line();
+      this.#queue.push(text);
+      this.#queuedBytes += text.length;
+    }
+    this.#unmade.length = 0;
+  }
+
   #startBatch(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#makeLines();
     if (this.#inFlight !== null || this.#queue.length === 0) return;
     const bytes = joined(this.#queue);
     const batch: Batch = { bytes, position: this.#position, written: false, done: notBegun };
@@ -101,7 +120,7 @@ export class AppendFile {
     this.#inFlight = null;
     if (failure !== undefined && !batch.written) this.#takeBack(batch);
     else failure = undefined;
-    if (this.#queue.length > 0) {
+    if (this.#queue.length + this.#unmade.length > 0) {
       this.#timer ??= setTimeout(() => this.#startBatch(), this.#options.delay).unref();
     }
     return failure;
@@ -143,6 +162,8 @@ export function logWriteError(path: string, error: unknown): UsageError {
 }
 
 const smallBytes = 64 * 1024;
+const mostLinesAtOnce = 64;
+const bytesOfLine = 1024;
 
 function joined(texts: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat(texts.map((text) => (typeof text === 'string' ? Buffer.from(text) : text)));

@@ -66,12 +66,13 @@ export class CSVLogger implements Logger {
     for (const name of Object.keys(row.values)) {
       if (this.#known.has(name)) continue;
       this.#known.add(name);
-      this.#metrics.push(name);
+      this.#metrics = [...this.#metrics, name];
       this.#waiting ??= [];
     }
     this.#rows += 1;
     if (this.#waiting === null) {
-      file.append(rowLine(row, this.#metrics));
+      const metrics = this.#metrics;
+      file.append(() => rowLine(row, metrics));
       return;
     }
     this.#waiting.push(row);
@@ -175,7 +176,8 @@ export class CSVLogger implements Logger {
       return;
     }
     this.#waiting = null;
-    for (const row of later) this.#file?.append(rowLine(row, this.#metrics));
+    const metrics = this.#metrics;
+    for (const row of later) this.#file?.append(() => rowLine(row, metrics));
   }
 
   #openFile(): Promise<AppendFile> {

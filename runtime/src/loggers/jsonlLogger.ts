@@ -62,7 +62,7 @@ export class JSONLLogger implements Logger {
 
   logMetrics(row: MetricsRow): void {
     if (row.stage === 'sanity') return;
-    this.#open().append(`${encodeRow(row)}\n`);
+    this.#open().append(() => `${encodeRow(row)}\n`);
     this.#rows += 1;
   }
 

@@ -41,17 +41,14 @@ export class RunLogs {
 
   /** Writes the newest step's values with everything that was added. */
   writeStep(place: RowPlace): void {
-    const values = { ...this.#step, ...this.#added };
+    const values = this.#withAdded(this.#step);
     this.#step = {};
-    this.#added = {};
     this.#write('train', values, place);
   }
 
   /** Writes means of a stage with everything that was added. */
   writeEpoch(stage: Stage, means: Readonly<Record<string, number>>, place: RowPlace): void {
-    const values = { ...means, ...this.#added };
-    this.#added = {};
-    this.#write(stage, values, place);
+    this.#write(stage, this.#withAdded(means), place);
   }
 
   async flush(): Promise<void> {
@@ -79,8 +76,23 @@ export class RunLogs {
     this.#added = { ...(state.added as Record<string, number>) };
   }
 
-  #write(stage: Stage, values: Record<string, number>, place: RowPlace): void {
-    if (Object.keys(values).length === 0) return;
-    for (const logger of this.loggers) logger.logMetrics({ ...place, stage, values });
+  /** Copied only when there is something to add, for this is called after each update. */
+  #withAdded(values: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+    if (isEmpty(this.#added)) return values;
+    const all = { ...values, ...this.#added };
+    this.#added = {};
+    return all;
   }
+
+  #write(stage: Stage, values: Readonly<Record<string, number>>, place: RowPlace): void {
+    if (isEmpty(values)) return;
+    const { step, epoch, time } = place;
+    const row = { step, epoch, stage, values, time };
+    for (const logger of this.loggers) logger.logMetrics(row);
+  }
+}
+
+function isEmpty(values: object): boolean {
+  for (const _name in values) return false;
+  return true;
 }
