@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { relative } from 'node:path';
-import { describeCheckpoint } from '../checkpoint/index.ts';
+import { relative, resolve } from 'node:path';
+import { describeCheckpoint, resolveCheckpoint } from '../checkpoint/index.ts';
 import { OnExceptionCheckpoint } from '../callbacks/onExceptionCheckpoint.ts';
 import { PauseCallback } from '../callbacks/pause.ts';
 import type { DataModule } from '../core/dataModule.ts';
@@ -10,12 +10,13 @@ import { configDifferences } from '../config/configDifferences.ts';
 import { embedConfig, embeddedLayer } from '../config/embedded.ts';
 import { environmentOf } from '../config/environmentSection.ts';
 import type { ConstructibleClass } from '../config/loadClass.ts';
-import { loadConfig } from '../config/loadConfig.ts';
+import { environmentPrefix, loadConfig } from '../config/loadConfig.ts';
 import { nodeAt, type MapNode } from '../config/node.ts';
 import type { Override } from '../config/overrides.ts';
 import { prepareConfig, type PreparedConfig } from '../config/prepare.ts';
 import { printConfig } from '../config/printConfig.ts';
 import { isSecretName, withoutSecrets } from '../config/secrets.ts';
+import { RunFolder } from '../loggers/index.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import type { TrainerOptions } from '../trainer/trainerOptions.ts';
 import { checkpointAt } from './checkpointSource.ts';
@@ -66,20 +67,27 @@ export async function readRunConfig(request: RunRequest, host: Host): Promise<Pr
     trainerDefaults: { ...request.trainerDefaults, callbacks: undefined },
     cwd: host.cwd,
   };
+  const prepare = (tree: MapNode, drawSeed: () => number): Promise<PreparedConfig> => {
+    for (const [name, value] of environmentOf(tree)) host.env[name] = value;
+    return prepareConfig(tree, {
+      projectRoot: request.projectRoot ?? findProjectRoot(host.cwd),
+      module: request.module,
+      dataModule: request.dataModule,
+      subclassModeModel: request.subclassModeModel,
+      subclassModeData: request.subclassModeData,
+      seedDefault: request.seedDefault,
+      drawSeed,
+    });
+  };
+  const drawNew = (): number => randomInt(2 ** 31);
   let tree = loadConfig(layers);
-  const checkpoint = request.embeddedIn ?? checkpointPath(tree);
+  const checkpoint =
+    request.embeddedIn ?? (await embeddingCheckpoint(tree, () => prepare(tree, drawNew), host.cwd));
   const embedded = checkpoint === undefined ? undefined : await readEmbedded(checkpoint, host);
   if (embedded !== undefined) tree = loadConfig({ ...layers, embedded });
-  for (const [name, value] of environmentOf(tree)) host.env[name] = value;
-  const config = await prepareConfig(tree, {
-    projectRoot: request.projectRoot ?? findProjectRoot(host.cwd),
-    module: request.module,
-    dataModule: request.dataModule,
-    subclassModeModel: request.subclassModeModel,
-    subclassModeData: request.subclassModeData,
-    seedDefault: request.seedDefault,
-    drawSeed: () => randomInt(2 ** 31),
-  });
+  // `true` draws a seed once: a run that goes on keeps the one that it had.
+  const kept = embedded === undefined ? undefined : seedIn(embedded);
+  const config = await prepare(tree, kept === undefined ? drawNew : () => kept);
   if (embedded !== undefined) reportDifferences(embedded, config, host);
   return config;
 }
@@ -89,7 +97,9 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   const config = await readRunConfig(request, host);
   const { module, dataModule, trainerOptions } = await buildRun(config);
   const started = {
-    overridden: request.overrides.some(({ path }) => path[0] !== 'ckpt_path'),
+    overridden:
+      request.overrides.some(({ path }) => path[0] !== 'ckpt_path') ||
+      Object.keys(host.env).some((name) => name.startsWith(environmentPrefix)),
     files: request.files.filter((file) => typeof file === 'string'),
   };
   // Callbacks of the script are always there: a configuration adds to them.
@@ -132,11 +142,32 @@ function commandLine({ script, args, cwd }: Host): string[] {
   return [...(script === undefined ? [] : [relative(cwd, script)]), ...shown];
 }
 
-function checkpointPath(tree: MapNode): string | undefined {
+/**
+ * The checkpoint whose configuration lies below the files, undefined for none. `last` and `best`
+ * are in a run's folder, which a configuration names: so it is prepared without that layer first.
+ */
+async function embeddingCheckpoint(
+  tree: MapNode,
+  prepared: () => Promise<PreparedConfig>,
+  cwd: string,
+): Promise<string | undefined> {
   const node = nodeAt(tree, ['ckpt_path']);
   const value = node?.kind === 'scalar' ? node.value : undefined;
-  // The folder of a run is named by the configuration, so it must be known before.
-  return typeof value === 'string' && !isRelativeToRun(value) ? value : undefined;
+  if (typeof value !== 'string' || !isRelativeToRun(value)) {
+    return typeof value === 'string' ? value : undefined;
+  }
+  const { values, modules, classes } = await prepared();
+  const trainer = values.trainer as { run_name: string | null; default_root_dir: string };
+  const name = trainer.run_name ?? (modules.model && classes.typeOf(modules.model)?.name);
+  if (name === undefined) return undefined;
+  const run = await RunFolder.newest(name, resolve(cwd, trainer.default_root_dir));
+  // That there is none is said by the trainer, with all that it knows of the run.
+  return resolveCheckpoint(value, run ?? undefined).catch(() => undefined);
+}
+
+function seedIn(embedded: MapNode): number | undefined {
+  const node = nodeAt(embedded, ['seed_everything']);
+  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
 }
 
 function isRelativeToRun(ckptPath: string): boolean {

@@ -31,7 +31,8 @@ export interface ConfigLayers {
   readonly cwd: string;
 }
 
-const environmentPrefix = 'LIGHTBOX__';
+/** What variables that are part of the configuration begin with. */
+export const environmentPrefix = 'LIGHTBOX__';
 
 /**
  * Merges the layers of a configuration and resolves references.

@@ -195,6 +195,33 @@ describe('a run', () => {
     );
   });
 
+  it('goes on from "last" like from a path: the checkpoint below the files, differences said', async () => {
+    const own = makeProject();
+    const fit = (...args: string[]) => runIn(own, ['fit', ...config, ...args]);
+    expect((await fit('--model.log', 'mse')).warned).toBe('');
+    for (const epochs of ['3', '4']) {
+      const { lines, warned } = await fit('--ckpt_path', 'last', '--trainer.max_epochs', epochs);
+      expect(warned).toBe('');
+      expect(lines).toContain('Changed since the checkpoint:');
+      expect(lines).toMatch(new RegExp(`trainer.max_epochs: \\d -> ${epochs}`));
+      expect(lines).not.toContain('model.init_args.log');
+    }
+    const shown = await fit('--ckpt_path', 'last', '--print_config');
+    expect(shown.printed).toContain('log: mse');
+    const other = await fit('--ckpt_path', 'last', '--trainer.run_name', 'other');
+    expect(other.warned).toMatch(/"last" needs a run|no run/);
+  });
+
+  it('keeps the seed that "true" drew', async () => {
+    const own = makeProject();
+    const fit = (...args: string[]) =>
+      runIn(own, ['fit', ...config, '--seed_everything', 'true', ...args]);
+    expect((await fit()).code).toBe(0);
+    const { warned, lines, code } = await fit('--ckpt_path', 'last', '--trainer.max_epochs', '3');
+    expect([warned, code]).toEqual(['', 0]);
+    expect(lines).not.toContain('seed_everything');
+  });
+
   it('ends in a dump that replay-dump computes again and explains', async () => {
     const flags = ['--model.learning_rate', '1e30', '--trainer.on_nan', 'dump'];
     const { code, warned } = await run('fit', ...config, ...flags);

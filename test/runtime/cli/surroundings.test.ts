@@ -175,9 +175,10 @@ describe('commands to paste', () => {
     warn: () => undefined,
   });
 
-  it('use the npm script that started the run, or resume when flags changed it', () => {
+  it('use the npm script that started the run, or resume when it does not say all', () => {
     const cwd = makeProject();
-    const manifest = { name: 'x', scripts: { train: 'tsx x', resume: 'tsx y' } };
+    const scripts = { train: 'tsx x fit --config "a.yaml"', resume: 'tsx y' };
+    const manifest = { name: 'x', scripts };
     writeFileSync(join(cwd, 'package.json'), JSON.stringify(manifest));
     const started = { overridden: false, files: ['a.yaml'] };
     const path = join(cwd, 'runs/a/last.safetensors');
@@ -185,12 +186,11 @@ describe('commands to paste', () => {
     expect(resumeCommand(path, started, host(cwd, env))).toBe(
       'npm run train -- --ckpt_path runs/a/last.safetensors',
     );
-    expect(resumeCommand(path, { ...started, overridden: true }, host(cwd, env))).toBe(
-      'npm run resume -- --ckpt_path runs/a/last.safetensors',
-    );
-    expect(resumeCommand(path, started, host(cwd))).toBe(
-      'npm run resume -- --ckpt_path runs/a/last.safetensors',
-    );
+    const resume = 'npm run resume -- --ckpt_path runs/a/last.safetensors';
+    expect(resumeCommand(path, { ...started, overridden: true }, host(cwd, env))).toBe(resume);
+    const files = ['a.yaml', 'runs/tune/lr.yaml'];
+    expect(resumeCommand(path, { ...started, files }, host(cwd, env))).toBe(resume);
+    expect(resumeCommand(path, started, host(cwd))).toBe(resume);
   });
 
   it('name the script in a project without npm scripts', () => {
