@@ -15,7 +15,8 @@ import { nodeAt, type MapNode } from '../config/node.ts';
 import type { Override } from '../config/overrides.ts';
 import { prepareConfig, type PreparedConfig } from '../config/prepare.ts';
 import { printConfig } from '../config/printConfig.ts';
-import { isSecretName, withoutSecrets } from '../config/secrets.ts';
+import { secretValues, withoutSecrets } from '../config/secrets.ts';
+import { isSecretName, maskSecrets } from '../core/secrets.ts';
 import { RunFolder } from '../loggers/index.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import type { TrainerOptions } from '../trainer/trainerOptions.ts';
@@ -107,6 +108,7 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   if (!callbacks.some((callback) => callback instanceof PauseCallback)) {
     callbacks.push(new PauseCallback());
   }
+  const secrets = secretValues(config.tree);
   const saves = trainerOptions.enableCheckpointing && !trainerOptions.fastDevRun;
   if (saves && !callbacks.some((callback) => callback instanceof OnExceptionCheckpoint)) {
     callbacks.push(new OnExceptionCheckpoint());
@@ -118,7 +120,8 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
       signals: host.signals,
       config: embedConfig(config),
       configText: printConfig(withoutSecrets(config.tree)),
-      command: commandLine(host),
+      command: commandLine(host, secrets),
+      secrets,
       resumeHint: (path) => resumeCommand(path, started, host),
     },
   );
@@ -129,7 +132,7 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
 }
 
 /** Script and arguments for the record of the run; values of secret variables are left out. */
-function commandLine({ script, args, cwd }: Host): string[] {
+function commandLine({ script, args, cwd }: Host, secrets: readonly string[]): string[] {
   let hide = false;
   const shown = args.map((arg) => {
     const isValue = hide && !arg.startsWith('--');
@@ -137,7 +140,7 @@ function commandLine({ script, args, cwd }: Host): string[] {
     const isSecret = name.startsWith('--') && isSecretName(name.split('.').at(-1) ?? '');
     hide = isSecret && value === undefined;
     if (isValue) return '***';
-    return isSecret && value !== undefined ? `${name}=***` : arg;
+    return isSecret && value !== undefined ? `${name}=***` : maskSecrets(arg, secrets);
   });
   return [...(script === undefined ? [] : [relative(cwd, script)]), ...shown];
 }

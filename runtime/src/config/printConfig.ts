@@ -1,6 +1,6 @@
 import { Document, isMap, isScalar, isSeq, Scalar, visit } from 'yaml';
 import type { Node } from 'yaml';
-import { isSecretName } from './secrets.ts';
+import { isSecretName } from '../core/secrets.ts';
 import { formatOrigin, nodeAt, toPlain, type ConfigNode, type MapNode } from './node.ts';
 
 /** `provenance`: where each value comes from; `defaults`: mark defaults only. */

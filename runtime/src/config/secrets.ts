@@ -1,3 +1,4 @@
+import { holdsSecret, isSecretName, isSecretOption } from '../core/secrets.ts';
 import {
   isClassNode,
   textAt,
@@ -8,20 +9,12 @@ import {
   type MapNode,
 } from './node.ts';
 
-/** True for names of variables that hold secrets: WANDB_API_KEY, HF_TOKEN, DB_PASSWORD, ... */
-export function isSecretName(name: string): boolean {
-  return /KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL/i.test(name) && !/TOKENIZERS?_/i.test(name);
-}
-
-/** Options of classes that hold secrets, by their exact name. */
-const secretOptions = new Set(['api_key', 'password', 'access_token', 'auth_token', 'secret']);
-
 /**
  * A copy of a configuration without secrets: such variables of the `environment` section and of
- * an EnvironmentCallback, and options called `api_key` and the like.
+ * an EnvironmentCallback, options called `api_key` and the like, and whatever refers to them.
  */
 export function withoutSecrets(tree: MapNode): MapNode {
-  const clean = strip(tree) as MapNode;
+  const clean = strip(tree, secretValues(tree)) as MapNode;
   const environment = clean.entries.get('environment');
   if (environment?.node.kind !== 'map') return clean;
   return withEntry(clean, 'environment', {
@@ -30,13 +23,35 @@ export function withoutSecrets(tree: MapNode): MapNode {
   });
 }
 
-function strip(node: ConfigNode): ConfigNode {
-  if (node.kind === 'list') return { ...node, items: node.items.map(strip) };
+/** The values of a configuration that must reach no file and no log. */
+export function secretValues(tree: MapNode): string[] {
+  const found = new Set<string>();
+  const visit = (node: ConfigNode, areVariables: boolean): void => {
+    if (node.kind === 'list') for (const item of node.items) visit(item, false);
+    if (node.kind !== 'map') return;
+    for (const [key, { node: value }] of node.entries) {
+      const isSecret = isSecretOption(key) || (areVariables && isSecretName(key));
+      if (isSecret && value.kind === 'scalar' && value.value !== null) {
+        found.add(String(value.value)).add(value.source ?? String(value.value));
+      }
+      visit(value, key === 'env_vars' || (node === tree && key === 'environment'));
+    }
+  };
+  visit(tree, false);
+  return [...found];
+}
+
+function strip(node: ConfigNode, secrets: readonly string[]): ConfigNode {
+  const isOpen = (item: ConfigNode): boolean =>
+    item.kind !== 'scalar' || !holdsSecret(item.value, secrets);
+  if (node.kind === 'list') {
+    return { ...node, items: node.items.filter(isOpen).map((item) => strip(item, secrets)) };
+  }
   if (node.kind !== 'map') return node;
   let result: MapNode = node;
   for (const [key, entry] of node.entries) {
-    if (secretOptions.has(key)) result = withoutEntry(result, key);
-    else result = withEntry(result, key, { ...entry, node: strip(entry.node) });
+    if (isSecretOption(key) || !isOpen(entry.node)) result = withoutEntry(result, key);
+    else result = withEntry(result, key, { ...entry, node: strip(entry.node, secrets) });
   }
   return isEnvironmentCallback(result) ? stripCallback(result) : result;
 }

@@ -37,7 +37,7 @@ export async function captureState(
     weightsOnly,
     module: {
       name: run.module.constructor.name,
-      hparams: run.module.hparams,
+      hparams: run.savedHparams,
       frozen: run.module.freezing.stateDict(),
     },
     ...(weightsOnly ? {} : progressState(run, parts)),

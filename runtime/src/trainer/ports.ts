@@ -19,6 +19,8 @@ export interface TrainerPorts {
   readonly configText?: string;
   /** Program and arguments, noted in `run.json`. */
   readonly command?: readonly string[];
+  /** Values that must reach no file and no log, such as keys of the environment section. */
+  readonly secrets?: readonly string[];
   /** The command that resumes from a checkpoint; printed after a pause. */
   readonly resumeHint?: (path: string) => string;
 }
@@ -33,6 +35,7 @@ export function resolvePorts(ports: TrainerPorts): ResolvedPorts {
     clock: systemClock,
     config: null,
     command: [],
+    secrets: [],
     ...ports,
   };
 }

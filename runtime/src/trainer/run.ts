@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { newCounters, type Counters } from '../core/counters.ts';
-import type { Json } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { Loader } from '../core/loader.ts';
 import type { Logger } from '../core/logger.ts';
 import { collectMetrics } from '../core/metrics/collectMetrics.ts';
@@ -9,6 +9,7 @@ import { MetricStore, type LatestMetric, type LogOptions } from '../core/metricS
 import type { Clock, Signals, Terminal } from '../core/ports.ts';
 import type { Profiler, ProfilerSummary } from '../core/profiler.ts';
 import type { RunPlan } from '../core/runPlan.ts';
+import { withoutSecretOptions } from '../core/secrets.ts';
 import type { RunKind, Stage } from '../core/stage.ts';
 import type {
   EndStatus,
@@ -45,6 +46,8 @@ export interface RunParts {
   readonly clock: Clock;
   readonly profiler: Profiler;
   readonly config: Json;
+  /** Values that must reach no file. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -65,6 +68,7 @@ export class Run implements TrainerContext, LogSink {
   readonly profiler: Profiler;
   readonly config: Json;
   readonly hooks: HookDispatcher;
+  readonly #secrets: readonly string[];
   readonly rng: Rng;
   readonly requests = new StopRequests();
   readonly progress = new FitProgress();
@@ -106,6 +110,7 @@ export class Run implements TrainerContext, LogSink {
     this.clock = parts.clock;
     this.profiler = parts.profiler;
     this.config = parts.config;
+    this.#secrets = parts.secrets;
     this.rng = Rng.fromSeed(parts.options.seed);
     this.store = this.#newStore();
     this.#started = parts.clock.now();
@@ -212,10 +217,15 @@ export class Run implements TrainerContext, LogSink {
     await this.saver?.remove(path);
   }
 
+  /** The module's options as files may have them: without secrets. */
+  get savedHparams(): JsonObject {
+    return withoutSecretOptions(this.module.hparams, this.#secrets);
+  }
+
   /** @param startStep rows after this update are no longer valid */
   async startLogging(startStep: number): Promise<void> {
-    const { runDir: dir, module, name } = this;
-    await this.logs.start({ name, dir, startStep }, module.hparams);
+    const { runDir: dir, name } = this;
+    await this.logs.start({ name, dir, startStep }, this.savedHparams);
   }
 
   bestCheckpoint(): string | null {

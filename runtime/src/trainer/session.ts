@@ -61,6 +61,7 @@ export class Session {
       clock: ports.clock,
       profiler: new Profiler({ clock: ports.clock }),
       config: ports.config,
+      secrets: ports.secrets,
     });
     const session = new Session(run, backend, calledAt);
     try {

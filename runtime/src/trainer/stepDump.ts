@@ -58,7 +58,7 @@ export async function dumpStep(
     state: {
       kinds: [],
       weightsOnly: true,
-      module: { name: module.constructor.name, hparams: module.hparams },
+      module: { name: module.constructor.name, hparams: run.savedHparams },
       dump: { ...facts },
     },
     tensors: [

@@ -255,6 +255,42 @@ describe('a run', () => {
     expect(printed).not.toContain('s3cret');
   });
 
+  it('lets no secret into a file of the run', async () => {
+    const own = makeProject();
+    const text = readFileSync(join(own, 'line.ts'), 'utf8').replace(
+      'const schema = z.strictObject({',
+      'const schema = z.strictObject({ apiKey: z.string(), mail: z.string(), logIn: z.string(),',
+    );
+    writeFileSync(join(own, 'line.ts'), text);
+    const secrets = ['s3cret-of-file', 's3cret-of-flag', 's3cret-of-map'];
+    const yaml = `${readFileSync(join(own, 'line.yaml'), 'utf8')}environment: {MY_TOKEN: ${secrets[0]}}\n`;
+    writeFileSync(join(own, 'line.yaml'), yaml);
+    const { code, warned, env } = await runIn(own, [
+      'fit',
+      ...config,
+      '--model.api_key',
+      secrets[1],
+      '--model.mail=me',
+      '--model.log_in=user:${environment.MY_TOKEN}',
+      '--environment',
+      `{"A_PASSWORD": "${secrets[2]}"}`,
+    ]);
+    expect([warned, code]).toEqual(['', 0]);
+    expect(env).toMatchObject({ A_PASSWORD: secrets[2] });
+    const files = readdirSync(join(own, 'runs'), { recursive: true, withFileTypes: true });
+    const written = files
+      .filter((file) => file.isFile())
+      .map((file) => [file.name, readFileSync(join(file.parentPath, file.name), 'latin1')]);
+    expect(written.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['run.json', 'config.yaml', 'hparams.json', 'last.safetensors']),
+    );
+    const leaks = written.filter(([, content]) =>
+      secrets.some((secret) => content.includes(secret)),
+    );
+    expect(leaks.map(([name]) => name)).toEqual([]);
+    expect(written.find(([name]) => name === 'hparams.json')?.[1]).toContain('"mail": "me"');
+  });
+
   it('refuses variables that come too late', async () => {
     const { warned } = await run('fit', ...config, '--environment.NODE_OPTIONS=--inspect=0');
     expect(warned).toContain('environment.NODE_OPTIONS would have no effect: Node reads it');
