@@ -1,5 +1,5 @@
 import { buildRun } from '../config/buildRun.ts';
-import { embedConfig } from '../config/embedded.ts';
+import { configPorts } from '../config/embedded.ts';
 import { overridesFromObject } from '../config/loadConfig.ts';
 import { splitKey, type Override } from '../config/overrides.ts';
 import type { PreparedConfig } from '../config/prepare.ts';
@@ -47,7 +47,7 @@ async function train(
   const reporter = new TrialReporter(task, channel);
   const trainer = new Trainer(
     { ...trainerOptions, callbacks: [...trainerOptions.callbacks, reporter] },
-    { terminal: host.terminal, config: embedConfig(config) },
+    { terminal: host.terminal, ...configPorts(config) },
   );
   const ckptPath = await newestTrialCheckpoint(task.continues);
   const fit = await trainer.fit({ module, dataModule, ckptPath });

@@ -7,16 +7,14 @@ import type { DataModule } from '../core/dataModule.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { buildRun } from '../config/buildRun.ts';
 import { configDifferences } from '../config/configDifferences.ts';
-import { embedConfig, embeddedLayer } from '../config/embedded.ts';
+import { configPorts, embeddedLayer } from '../config/embedded.ts';
 import { environmentOf } from '../config/environmentSection.ts';
 import type { ConstructibleClass } from '../config/loadClass.ts';
 import { environmentPrefix, loadConfig } from '../config/loadConfig.ts';
 import { nodeAt, type MapNode } from '../config/node.ts';
 import type { Override } from '../config/overrides.ts';
 import { prepareConfig, type PreparedConfig } from '../config/prepare.ts';
-import { printConfig } from '../config/printConfig.ts';
-import { secretValues, withoutSecrets } from '../config/secrets.ts';
-import { isSecretName, maskSecrets } from '../core/secrets.ts';
+import { maskFlags } from '../core/secrets.ts';
 import { RunFolder } from '../loggers/index.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import type { TrainerOptions } from '../trainer/trainerOptions.ts';
@@ -108,7 +106,7 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   if (!callbacks.some((callback) => callback instanceof PauseCallback)) {
     callbacks.push(new PauseCallback());
   }
-  const secrets = secretValues(config.tree);
+  const ports = configPorts(config);
   const saves = trainerOptions.enableCheckpointing && !trainerOptions.fastDevRun;
   if (saves && !callbacks.some((callback) => callback instanceof OnExceptionCheckpoint)) {
     callbacks.push(new OnExceptionCheckpoint());
@@ -118,10 +116,8 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
     {
       terminal: host.terminal,
       signals: host.signals,
-      config: embedConfig(config),
-      configText: printConfig(withoutSecrets(config.tree)),
-      command: commandLine(host, secrets),
-      secrets,
+      ...ports,
+      command: commandLine(host, ports.secrets),
       resumeHint: (path) => resumeCommand(path, started, host),
     },
   );
@@ -131,18 +127,9 @@ export async function openRun(request: RunRequest, host: Host): Promise<OpenRun>
   return { config, trainer, module, dataModule, ckptPath };
 }
 
-/** Script and arguments for the record of the run; values of secret variables are left out. */
+/** Script and arguments for the record of the run. */
 function commandLine({ script, args, cwd }: Host, secrets: readonly string[]): string[] {
-  let hide = false;
-  const shown = args.map((arg) => {
-    const isValue = hide && !arg.startsWith('--');
-    const [name, value] = arg.split('=', 2);
-    const isSecret = name.startsWith('--') && isSecretName(name.split('.').at(-1) ?? '');
-    hide = isSecret && value === undefined;
-    if (isValue) return '***';
-    return isSecret && value !== undefined ? `${name}=***` : maskSecrets(arg, secrets);
-  });
-  return [...(script === undefined ? [] : [relative(cwd, script)]), ...shown];
+  return [...(script === undefined ? [] : [relative(cwd, script)]), ...maskFlags(args, secrets)];
 }
 
 /**

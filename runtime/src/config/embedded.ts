@@ -10,8 +10,8 @@ import {
   type MapNode,
 } from './node.ts';
 import type { PreparedConfig } from './prepare.ts';
-import { provenance } from './printConfig.ts';
-import { withoutSecrets } from './secrets.ts';
+import { printConfig, provenance } from './printConfig.ts';
+import { secretValues, withoutSecrets } from './secrets.ts';
 
 /** Key of an embedded configuration that says where its values came from. */
 const provenanceKey = 'provenance';
@@ -24,6 +24,15 @@ export function embedConfig(config: PreparedConfig): JsonObject {
   const tree = withoutEntry(withoutSecrets(config.tree), 'ckpt_path');
   const values = toPlain(tree) as JsonObject;
   return deepFreeze({ ...values, [provenanceKey]: provenance(tree) });
+}
+
+/** What a trainer is given of a configuration for the files that it writes. */
+export function configPorts(config: PreparedConfig) {
+  return {
+    config: embedConfig(config),
+    configText: printConfig(withoutSecrets(config.tree)),
+    secrets: secretValues(config.tree),
+  };
 }
 
 /**

@@ -19,8 +19,21 @@ export function holdsSecret(text: unknown, secrets: readonly string[]): boolean 
   );
 }
 
+/** Arguments with `***` for the values of flags like `--model.api_key` and for all of `secrets`. */
+export function maskFlags(args: readonly string[], secrets: readonly string[]): string[] {
+  let hide = false;
+  return args.map((arg) => {
+    const isValue = hide && !arg.startsWith('--');
+    const [name, value] = arg.split('=', 2) as [string, string?];
+    const isSecret = name.startsWith('--') && isSecretName(name.split('.').at(-1) ?? '');
+    hide = isSecret && value === undefined;
+    if (isValue) return '***';
+    return isSecret && value !== undefined ? `${name}=***` : maskSecrets(arg, secrets);
+  });
+}
+
 /** `text` with `***` in place of each of `secrets`. */
-export function maskSecrets(text: string, secrets: readonly string[]): string {
+function maskSecrets(text: string, secrets: readonly string[]): string {
   return secrets.filter(isLong).reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
 }
 

@@ -109,6 +109,9 @@ describe('a search that trains', () => {
     expect(log).toContain('Resumed from ');
     // The search of the test before differs in its name only.
     expect(reportsOf(await trialsOf('killed'))).toEqual(reportsOf(await trialsOf('line')));
+    const config = readFileSync(join(checkpoints, '../config.yaml'), 'utf8');
+    expect(config).toContain('delay_ms: 20\n');
+    expect(config).toContain('run_name: run\n');
   });
 
   it('refuses a space whose paths the configuration does not have', async () => {

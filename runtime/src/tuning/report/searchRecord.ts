@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { maskFlags } from '../../core/secrets.ts';
 import type { Plain } from '../../hpo/plain.ts';
 import type { Study } from '../../hpo/study.ts';
 import { shellQuoted } from '../bestConfig.ts';
@@ -22,7 +23,7 @@ export async function noteSearch(
   total: number,
 ): Promise<void> {
   const { sampler, pruner } = study;
-  const command = continueCommand(args, total);
+  const command = continueCommand(maskFlags(args, []), total);
   const record = { sampler: sampler.name, pruner: pruner.name, command };
   const before = searchRecordOf((await study.record()).systemAttrs);
   if (!isDeepStrictEqual(before, record)) await study.setSystemAttr(SEARCH_ATTR, record);
