@@ -23,6 +23,7 @@ export interface Host {
 /** The process itself. */
 export function processHost(): Host {
   const { stdin, stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) stream.on('error', passOverLostReader);
   const terminal = createTerminal({ input: stdin, output: stdout, env });
   process.once('exit', () => {
     terminal.restore();
@@ -41,6 +42,14 @@ export function processHost(): Host {
       stderr.write(`${text}\n`);
     },
   };
+}
+
+/**
+ * Ctrl-C ends `tee` behind a pipe before the run has saved, and a terminal may be closed: what
+ * nobody reads any more is in the run's files, and no reason to lose the run.
+ */
+function passOverLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /** The nearest folder at or above `from` that has a package.json; `from` itself without one. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Lightbox } from '../../../runtime/src/cli/index.ts';
@@ -55,6 +55,27 @@ describe('a real process', () => {
     expect(second.code).toBe(0);
     expect(second.output).toMatch(/Resumed from/);
     expect(second.output).toMatch(/max_epochs 3 reached/);
+  });
+
+  it('saves on Ctrl-C although the same key ended the reader of its output', async () => {
+    const cwd = makeProject();
+    const slow = '--data.delay_ms 40 --trainer.max_epochs 3';
+    const child = spawn('sh', ['-c', `exec ${node} train.ts fit --config line.yaml ${slow}`], {
+      cwd,
+      env: cleanEnv(),
+    });
+    const closed = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stdout.destroy();
+    child.stderr.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    child.kill('SIGINT');
+    expect(await closed).toBe(130);
+    const run = join(cwd, 'runs/Line/version_0');
+    expect(readdirSync(join(run, 'checkpoints'))).toContainEqual(
+      expect.stringMatching(/^interrupt-step=\d+\.safetensors$/),
+    );
+    expect(readFileSync(join(run, 'run.json'), 'utf8')).toContain('"status": "interrupted"');
   });
 
   it('notes in the run folder what was run, secrets left out', async () => {
