@@ -2,7 +2,11 @@ import type { SignalName, Signals, Terminal } from '../core/ports.ts';
 import { ForcedInterrupt, type StopRequests } from './stopRequests.ts';
 
 /** Exit code that a shell expects after a signal. */
-export const signalExitCodes: Partial<Record<SignalName, number>> = { SIGINT: 130, SIGTERM: 143 };
+export const signalExitCodes: Partial<Record<SignalName, number>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+};
 
 /** How long a run may take to unwind after a second signal, in milliseconds. */
 const grace = 1000;
@@ -29,7 +33,8 @@ export class InterruptGuard {
             terminal.line(
               `${name}: finishing this update, then saving. Once more ends at once without saving.`,
             );
-          } else {
+          } else if (name !== 'SIGHUP') {
+            // A terminal that goes away may say so twice, by itself and by its shell.
             requests.forced = new ForcedInterrupt(name);
             this.#force?.(requests.forced);
           }

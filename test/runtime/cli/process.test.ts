@@ -78,6 +78,18 @@ describe('a real process', () => {
     expect(readFileSync(join(run, 'run.json'), 'utf8')).toContain('"status": "interrupted"');
   });
 
+  it('outlives a terminal that is not its own, as nohup has it', async () => {
+    const cwd = makeProject();
+    const line = `exec nohup ${node} train.ts fit --config line.yaml --data.delay_ms 20`;
+    const child = spawn('sh', ['-c', line], { cwd, env: cleanEnv() });
+    const closed = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGHUP');
+    child.stdout.resume();
+    child.stderr.resume();
+    expect(await closed).toBe(0);
+  });
+
   it('notes in the run folder what was run, secrets left out', async () => {
     const cwd = makeProject();
     const secret = '--environment.MY_API_KEY very-secret --environment.MY_TOKEN=very-secret';

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { makeProject } from './fakeHost.ts';
@@ -25,6 +25,22 @@ afterEach(() => {
 
 // A terminal cannot be imitated well enough: without tmux these say so and are left out.
 (hasTmux ? describe : describe.skip)('a real terminal (needs tmux)', () => {
+  it('saves when its window is closed', async () => {
+    const cwd = makeProject();
+    const pane = open(cwd);
+    pane.line(`${node} train.ts fit --config line.yaml ${slow}`);
+    await pane.waitFor(/^Epoch 1\/500 .*100%/m);
+    pane.close();
+    const run = join(cwd, 'runs/Line/version_0');
+    const status = (): string | undefined =>
+      (JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as { status: string }).status;
+    for (let round = 0; round < 200 && status() === 'running'; round++) await pause(50);
+    expect(status()).toBe('interrupted');
+    expect(readdirSync(join(run, 'checkpoints'))).toContainEqual(
+      expect.stringMatching(/^interrupt-step=\d+\.safetensors$/),
+    );
+  });
+
   it('takes keys, ignores a paste, survives Ctrl-Z, and prints a command that resumes', async () => {
     const cwd = makeProject();
     const pane = open(cwd);
