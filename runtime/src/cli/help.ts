@@ -20,7 +20,7 @@ export function overview(program: string, commands: Readonly<Record<string, Comm
     ...table(rows),
     '',
     'Exit codes: 0 finished, 1 error, 2 wrong command line or configuration,',
-    '130 / 143 interrupted by SIGINT / SIGTERM (training was saved).',
+    '130 / 143 / 129 interrupted by SIGINT / SIGTERM / SIGHUP (training was saved).',
     `${program} <command> --help lists what can be set; --help=lightbox.callbacks.EarlyStopping`,
     'the options of one class.',
   ].join('\n');

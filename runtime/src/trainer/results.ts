@@ -20,7 +20,7 @@ export interface FitResult {
   readonly status: EndStatus;
   /** Why training ended, in words. */
   readonly reason: string;
-  /** 0, or 130 / 143 after SIGINT / SIGTERM. */
+  /** 0, or 130 / 143 / 129 after SIGINT / SIGTERM / SIGHUP. */
   readonly exitCode: number;
   /** Newest value of every metric by full name. */
   readonly metrics: Readonly<Record<string, number>>;

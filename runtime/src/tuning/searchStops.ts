@@ -35,9 +35,12 @@ export class SearchStops {
     const stop = (): void => {
       this.#stop();
     };
-    this.#offs = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
-      host.signals.on(name, stop),
-    );
+    this.#offs = (['SIGINT', 'SIGTERM'] as const).map((name) => host.signals.on(name, stop));
+    // A terminal that goes away may say so twice, by itself and by its shell.
+    const hangUp = host.signals.on('SIGHUP', () => {
+      if (!this.asked) stop();
+    });
+    this.#offs.push(hangUp);
     const keys = host.terminal.onKey?.((key) => {
       if (key === PAUSE_KEY) this.#pause();
       if (key === STOP_KEY) this.#stop();
