@@ -119,8 +119,10 @@ function hint(schema: z.ZodType, value: unknown): string {
 }
 
 function describeGot(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
-  if (text === undefined) return typeof value === 'number' ? String(value) : typeof value;
+  // JSON has no infinities.
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value);
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) return typeof value;
   if (Array.isArray(value)) return `the list ${shorten(text)}`;
   if (typeof value === 'object' && value !== null) return `the map ${shorten(text)}`;
   return shorten(text);

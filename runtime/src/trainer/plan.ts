@@ -47,7 +47,11 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
     );
   }
   if (batchesPerEpoch === 0) {
-    throw new UsageError('ERR_NO_BATCHES', 'The training loader has no batches. Check the data.');
+    throw new UsageError(
+      'ERR_NO_BATCHES',
+      'The training loader has no batches: check the data, and that limit_train_batches is not 0. ' +
+        'To measure without training, use `validate` or `test`.',
+    );
   }
   const groups = planAccumulation(accumulationSteps(options, inputs), batchesPerEpoch);
   const accumulate = groups.most;

@@ -55,6 +55,10 @@ describe('mistakes', () => {
       'error: --model.learning_rate: model.init_args.learning_rate: expected a number, more than 0, got "x"',
     ],
     [
+      ['fit', ...config, '--trainer.max_epochs', '1e400'],
+      'error: --trainer.max_epochs: expected a whole number, more than 0 or null, got Infinity',
+    ],
+    [
       ['fit', ...config, '--print_config=all'],
       'error: --print_config=all: expected --print_config or --print_config=provenance.',
     ],

@@ -83,7 +83,7 @@ describe('makeRunPlan', () => {
   it.each<[string, TrainerOptions, number | null, RegExp]>([
     ['no limit', { maxEpochs: null }, 10, /max_epochs .* max_steps .* max_time/],
     ['data without end', {}, null, /Set max_steps, max_time/],
-    ['no batches', {}, 0, /no batches/],
+    ['no batches', {}, 0, /no batches: .* limit_train_batches is not 0/],
     [
       'two intervals',
       { valCheckInterval: '5 updates', checkValEveryNEpoch: 2 },
