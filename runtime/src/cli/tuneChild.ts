@@ -65,6 +65,8 @@ function withoutTraces(folder: string, steps: number): Record<string, unknown> {
     'trainer.min_epochs': null,
     'trainer.min_steps': null,
     'trainer.fast_dev_run': false,
+    'trainer.overfit_batches': null,
+    'trainer.barebones': false,
     'trainer.limit_val_batches': 0,
     'trainer.num_sanity_val_steps': 0,
     'trainer.validate_at_start': false,

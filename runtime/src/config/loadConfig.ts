@@ -84,8 +84,11 @@ function environmentOverrides(
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => {
       const origin = { kind: 'environment', name } as const;
-      const key = name.slice(environmentPrefix.length).toLowerCase().replaceAll('__', '.');
-      return { path: splitKey(key, origin), node: readScalarText(value ?? '', origin) };
+      const path = splitKey(name.slice(environmentPrefix.length).replaceAll('__', '.'), origin);
+      const keys = path.map((key) => (typeof key === 'string' ? key.toLowerCase() : key));
+      // Variables keep their names: `LIGHTBOX__ENVIRONMENT__WANDB_MODE` sets `WANDB_MODE`.
+      const exact = keys[0] === 'environment' ? [keys[0], ...path.slice(1)] : keys;
+      return { path: exact, node: readScalarText(value ?? '', origin) };
     });
 }
 

@@ -130,7 +130,7 @@ export const trainerOptionsSchema = z.strictObject({
     .string()
     .nullable()
     .default(null)
-    .describe('Name of the run and of its folder. Default: date and time.'),
+    .describe('Name of the run and of its folder. Default: that of the model class.'),
   accelerator: z
     .string()
     .default('auto')

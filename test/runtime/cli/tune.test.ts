@@ -50,7 +50,9 @@ describe('tune', () => {
 
   it('lr finds a rate for digits, as an overlay with a plot, and leaves no run', async () => {
     const cwd = makeProject('digits');
-    const { code, output, errors } = await lightbox(cwd, 'tune', 'lr', '--num_training', '60');
+    const flags = ['--trainer.barebones', 'true', '--trainer.overfit_batches', '50%'];
+    const args = ['tune', 'lr', '--num_training', '60', ...flags];
+    const { code, output, errors } = await lightbox(cwd, ...args);
     expect(errors).toBe('');
     expect(code).toBe(0);
     const rate = Number(/model\.learning_rate: (\S+)/.exec(output)?.[1]);

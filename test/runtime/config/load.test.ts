@@ -233,6 +233,16 @@ describe('precedence', () => {
   });
 });
 
+describe('variables', () => {
+  it('that set variables keep the case of their names', () => {
+    const environment = { LIGHTBOX__ENVIRONMENT__WANDB_MODE: 'offline', LIGHTBOX__HPO__Kept: '1' };
+    expect(toPlain(load(['hpo: {a: 1}'], [], { environment }))).toEqual({
+      hpo: { a: 1, kept: 1 },
+      environment: { WANDB_MODE: 'offline' },
+    });
+  });
+});
+
 describe('references', () => {
   it('copies values with their type and inserts text into text', () => {
     const text = `hpo: {n: 5, list: [1, 2], same: "\${hpo.n}", all: "\${hpo.list}", text: "n=\${hpo.n}!"}`;

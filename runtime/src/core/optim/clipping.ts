@@ -10,14 +10,27 @@ export const clipSchema = z.strictObject({
 
 export type ClipConfig = z.output<typeof clipSchema>;
 
+/** What limiting found and did. */
+export interface Clipping {
+  /** Of all gradients before. */
+  readonly norm: number;
+  /** Whether a norm was beyond its limit. */
+  readonly byNorm: boolean;
+}
+
 /** Limits `arena.grads` in place and returns their norm before that. */
 export function clipGradients(arena: ParameterArena, clip: ClipConfig = {}): number {
+  return limitGradients(arena, clip).norm;
+}
+
+/** Limits `arena.grads` in place. */
+export function limitGradients(arena: ParameterArena, clip: ClipConfig): Clipping {
   const norm = gradientNorm(arena);
   if (clip.value !== undefined) clipByValue(arena, clip.value);
-  if (clip.norm !== undefined) {
-    clipByGlobalNorm(arena, clip.norm, clip.value === undefined ? norm : gradientNorm(arena));
-  }
-  return norm;
+  if (clip.norm === undefined) return { norm, byNorm: false };
+  const limited = clip.value === undefined ? norm : gradientNorm(arena);
+  clipByGlobalNorm(arena, clip.norm, limited);
+  return { norm, byNorm: limited > clip.norm };
 }
 
 /** Euclidean norm of all gradients together. */

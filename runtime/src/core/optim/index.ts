@@ -7,7 +7,7 @@ export {
   gradientNorm,
   type ClipConfig,
 } from './clipping.ts';
-export { clipOptimizer } from './groupClipping.ts';
+export { clipOptimizer, clipsByNorm } from './groupClipping.ts';
 export type { ManualOptimizer } from './manualOptimizer.ts';
 export { Optimizer } from './optimizer.ts';
 export {

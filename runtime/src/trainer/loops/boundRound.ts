@@ -1,6 +1,11 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { LatestMetric } from '../../core/metricStore.ts';
-import { clipOptimizer, gradientNorm, type ClipConfig } from '../../core/optim/index.ts';
+import {
+  clipOptimizer,
+  clipsByNorm,
+  gradientNorm,
+  type ClipConfig,
+} from '../../core/optim/index.ts';
 import type { Optimizer, OptimizerRound, ParamGroup } from '../../core/optim/index.ts';
 import type { GroupSurroundings } from '../../core/optim/optimizer.ts';
 import type { NamedParameter } from '../../core/parameters.ts';
@@ -41,6 +46,7 @@ export class BoundRound {
   /** Null: not known yet, computed when asked for. */
   #norm: number | null = null;
   #stepped = false;
+  #clippedByNorm = false;
 
   constructor(
     { name, optimizer, scheduler, clip, every = 1 }: OptimizerRound,
@@ -85,8 +91,8 @@ export class BoundRound {
 
   /** Whether the newest update was clipped by its norm; null when none ever is. */
   get clipped(): boolean | null {
-    const limit = this.#clip?.norm;
-    return limit === undefined ? null : Number(this.gradientNorm) > limit;
+    if (!clipsByNorm(this.optimizer, this.#clip)) return null;
+    return this.#stepped && this.#clippedByNorm;
   }
 
   /** Adds the gradients of a batch to its group; `size` is their weight. */
@@ -136,7 +142,11 @@ export class BoundRound {
 
   /** Clips and updates the weights. */
   step(): void {
-    if (this.#clips) this.#norm = clipOptimizer(this.optimizer, this.#clip);
+    if (this.#clips) {
+      const { norm, byNorm } = clipOptimizer(this.optimizer, this.#clip);
+      this.#norm = norm;
+      this.#clippedByNorm = byNorm;
+    }
     this.optimizer.step(this.#factors);
   }
 
