@@ -21,9 +21,8 @@ export type OnExceptionCheckpointOptions = z.input<typeof schema>;
 /**
  * Saves a checkpoint when a step, a hook or the loader throws: the state after the last completed
  * batch, from which a run can be resumed once the cause is gone. A batch that had changed
- * something already when it failed leaves no such state, and a line says so. Buffers that the
- * failing step itself changed (moving statistics) are saved as they are. The file goes when the
- * run later ends well.
+ * something already when it failed leaves no such state, and a line says so. Moving statistics
+ * that the failing step changed are put back before. The file goes when the run later ends well.
  */
 export class OnExceptionCheckpoint implements Callback {
   static readonly schema = schema;

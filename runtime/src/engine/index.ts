@@ -13,6 +13,7 @@ export {
   isOrt,
   materialize,
   prepareInPlaceWrite,
+  valueOf,
 } from './storage.ts';
 export { canFuseRecurrence, recurrence } from './recurrence.ts';
 export { compileChoices, restoreCompileChoices, setDynamicShapes } from './ort/policy.ts';

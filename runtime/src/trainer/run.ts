@@ -25,6 +25,7 @@ import { HookDispatcher } from './hookDispatcher.ts';
 import type { CheckpointWriter } from './checkpointWriter.ts';
 import { FitProgress } from './fitProgress.ts';
 import type { CompiledSteps } from './loops/compiledSteps.ts';
+import { KeptBuffers } from './loops/keptBuffers.ts';
 import { NanGuard } from './loops/nanGuard.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import { writeMedia } from './mediaFile.ts';
@@ -72,7 +73,9 @@ export class Run implements TrainerContext, LogSink {
   readonly rng: Rng;
   readonly requests = new StopRequests();
   readonly progress = new FitProgress();
-  readonly nanGuard = new NanGuard(this);
+  readonly nanGuard: NanGuard;
+  /** Of the batch under way. */
+  readonly buffers: KeptBuffers;
   counters: Counters = newCounters();
   store: MetricStore;
   stage: Stage = 'train';
@@ -112,6 +115,8 @@ export class Run implements TrainerContext, LogSink {
     this.config = parts.config;
     this.#secrets = parts.secrets;
     this.rng = Rng.fromSeed(parts.options.seed);
+    this.nanGuard = new NanGuard(this);
+    this.buffers = new KeptBuffers(parts.module);
     this.store = this.#newStore();
     this.#started = parts.clock.now();
     const timer = parts.options.profiler === null ? undefined : hookTimer(parts.profiler);

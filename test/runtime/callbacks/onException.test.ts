@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { EMA } from '../../../runtime/src/callbacks/ema.ts';
 import { OnExceptionCheckpoint } from '../../../runtime/src/callbacks/onExceptionCheckpoint.ts';
 import { readCheckpoint } from '../../../runtime/src/checkpoint/index.ts';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
+import type { Loader } from '../../../runtime/src/core/loader.ts';
 import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
+import * as tf from '../../../runtime/src/engine/tf.ts';
 import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
 import {
   quietTrainer,
@@ -22,13 +23,19 @@ const loaders = () => ({
   valLoader: tinyLoader({ samples: 6, shuffle: false, seed: 5 }),
 });
 
-/** Throws in the step of one batch. */
+/** Throws in the step of one batch, once its moving statistics have changed. */
 class Failing extends TinyModule {
+  readonly norm = tf.layers.batchNormalization({ inputShape: [3] });
   readonly #at: number;
 
   constructor(at: number) {
     super({ dropout: 0.5, hidden: 6 });
+    this.norm.build([null, 3]);
     this.#at = at;
+  }
+
+  override forward(input: unknown): tf.Tensor2D {
+    return super.forward(this.norm.apply(input as tf.Tensor, { training: this.training }));
   }
 
   override trainingStep(batch: unknown): tf.Scalar {
@@ -36,6 +43,22 @@ class Failing extends TinyModule {
     if (this.trainer.counters.batches.completed === this.#at) throw new Error('broken step');
     return loss;
   }
+}
+
+/** Every batch after the first `batches` has a NaN among its inputs. */
+function poisonedAfter(batches: number): Loader {
+  const plain = tinyLoader();
+  let yielded = 0;
+  return {
+    ...plain,
+    async *iterate(t) {
+      for await (const loaded of plain.iterate(t)) {
+        const { x } = loaded.data as unknown as { x: { data: Float32Array } };
+        if (yielded++ >= batches) x.data[0] = Number.NaN;
+        yield loaded;
+      }
+    },
+  };
 }
 
 async function run(root: string, at: number, ckptPath: string | null, more: Callback[] = []) {
@@ -110,6 +133,39 @@ describe('OnExceptionCheckpoint', () => {
       expect.stringMatching(/^Nothing was saved after the error: .*middle of an update/),
     );
   });
+
+  it.each([
+    ['cpu', null],
+    ['ort', null],
+    ['ort', 'reduce-overhead'],
+  ] as const)(
+    'saves the moving statistics before the step that spoiled them on %s, compile %s',
+    async (accelerator, compile) => {
+      const module = new Failing(-1);
+      const statistics = () => module.norm.getWeights().flatMap((item) => [...item.dataSync()]);
+      const seen: number[][] = [];
+      const watch: Callback = { onTrainBatchEnd: () => void seen.push(statistics()) };
+      const defaultRootDir = await temporaryFolder();
+      const callbacks = [watch, new OnExceptionCheckpoint()];
+      const trainer = await quietTrainer({
+        accelerator,
+        compile,
+        maxEpochs: 2,
+        defaultRootDir,
+        callbacks,
+      });
+      const fitted = trainer.fit({ module, trainLoader: poisonedAfter(8) });
+      await expect(fitted).rejects.toThrow(/loss is NaN at update 9/);
+      expect(seen).toHaveLength(8);
+      expect(seen[7]).not.toEqual(seen[6]);
+      const path = join(defaultRootDir, 'Failing/version_0/checkpoints/on_exception.safetensors');
+      const { tensors } = await readCheckpoint(path);
+      const names = ['gamma', 'beta', 'moving_mean', 'moving_variance'];
+      const saved = names.flatMap((name) => [...(tensors.get(`model/norm.${name}`)?.data ?? [])]);
+      expect(saved).toEqual(seen[7]);
+      expect(statistics()).toEqual(seen[7]);
+    },
+  );
 
   it('saves nothing of a run that has done nothing', async () => {
     const failed = await run(await temporaryFolder(), 0, null);

@@ -1,8 +1,8 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import { LightboxError, UsageError } from '../../errors.ts';
 import type { Run } from '../run.ts';
 import { dumpStep } from '../stepDump.ts';
 import type { BoundRound } from './boundRound.ts';
+import { KeptBuffers } from './keptBuffers.ts';
 import { notFinite } from './losses.ts';
 
 /** Batches in a row that are left out before training ends after all. */
@@ -24,27 +24,23 @@ export interface ComputedStep {
 export class NanGuard {
   readonly #run: Run;
   #inARow = 0;
-  #buffers: readonly (readonly [variable: tf.Variable, before: tf.Tensor])[] = [];
+  readonly #buffers: KeptBuffers;
 
   constructor(run: Run) {
     this.#run = run;
+    this.#buffers = new KeptBuffers(run.module);
   }
 
   /** To be called before a step: keeps what a bad one may spoil. */
   before(): void {
-    const { options, module } = this.#run;
-    if (!options.terminateOnNan || options.onNan === 'raise') return;
-    this.#buffers = module
-      .parameters()
-      .filter(({ trainable, frozen }) => !trainable && frozen !== true)
-      .map(({ variable }) => [variable, variable.clone()] as const);
+    const { options } = this.#run;
+    if (options.terminateOnNan && options.onNan !== 'raise') this.#buffers.keep();
   }
 
   /** Whether `accepts` must be asked: most steps need not wait for it. */
   needsLook(loss: number): boolean {
     const { terminateOnNan, nanCheck } = this.#run.options;
-    const looks = !Number.isFinite(loss) || nanCheck === 'gradients' || this.#buffers.length > 0;
-    if (terminateOnNan && looks) return true;
+    if (terminateOnNan && (!Number.isFinite(loss) || nanCheck === 'gradients')) return true;
     this.#inARow = 0;
     return false;
   }
@@ -56,23 +52,23 @@ export class NanGuard {
   accepts(step: ComputedStep): boolean | Promise<never> {
     const { options } = this.#run;
     const problem = options.terminateOnNan ? this.#problemOf(step) : null;
-    try {
-      if (problem === null) {
-        this.#inARow = 0;
-        return true;
-      }
-      if (options.onNan !== 'raise') this.#restore();
-      if (options.onNan === 'skip') {
-        this.#leaveOut(step, problem);
-        return false;
-      }
-    } finally {
-      for (const [, before] of this.#buffers) before.dispose();
-      this.#buffers = [];
+    if (problem === null) {
+      this.#inARow = 0;
+      return true;
+    }
+    this.#buffers.restore();
+    if (options.onNan === 'skip') {
+      this.#leaveOut(step, problem);
+      return false;
     }
     const error = notFinite(this.#run, problem, step.index);
     if (options.onNan === 'raise') throw error;
     return this.#dump(step, error);
+  }
+
+  /** To be called after a batch, however it went. */
+  after(): void {
+    this.#buffers.drop();
   }
 
   #problemOf({ loss, round: { arena } }: ComputedStep): string | null {
@@ -97,10 +93,6 @@ export class NanGuard {
       );
     }
     terminal.line(`Left out ${place}: the training ${problem}.`);
-  }
-
-  #restore(): void {
-    for (const [variable, before] of this.#buffers) variable.assign(before);
   }
 
   async #dump(step: ComputedStep, error: UsageError): Promise<never> {

@@ -31,6 +31,7 @@ export async function trainOnBatch(
   const batch = toTensors(loaded.data);
   try {
     counters.batches.ready++;
+    run.buffers.keep();
     const starting = hooks.call('onTrainBatchStart', batch, place.index);
     if (starting !== undefined) await starting;
     counters.batches.started++;
@@ -40,6 +41,7 @@ export async function trainOnBatch(
       optimizer.manual === null
         ? await takeTurns(run, optimizer, batch, loaded.size, place)
         : stepManually(run, optimizer.manual, batch, loaded.size, place);
+    run.buffers.drop();
     if (updated) {
       countUpdate(counters.updates);
       run.firstUpdateAt ??= run.clock.now();
@@ -51,7 +53,13 @@ export async function trainOnBatch(
     run.progress.updateComplete = place.completesUpdate;
     run.progress.epochComplete = place.isLast;
     await finishBatch(run, loss, batch, place.index, loaded.consumed ?? loaded.size);
+  } catch (error) {
+    // Weights are those before the batch; with these, it is as if it had not been.
+    if (!run.midUpdate) run.buffers.restore();
+    throw error;
   } finally {
+    run.buffers.drop();
+    run.nanGuard.after();
     run.store.discardPending();
     disposeBatch(batch);
     loaded.release?.();
