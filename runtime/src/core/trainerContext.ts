@@ -88,12 +88,15 @@ export interface TrainerContext {
   readonly rng: Rng;
   /** Batches of the running evaluation or prediction stage, per loader; null when unknown. */
   readonly evaluationBatches: Readonly<Record<string, number | null>> | null;
-  /** Values computed by callbacks (learning rate, throughput): go to loggers like logged metrics. */
+  /**
+   * Values computed by callbacks (learning rate, throughput): go to loggers like logged metrics,
+   * and like these are thrown away with the sanity check.
+   */
   logValues(values: Readonly<Record<string, number>>): void;
   /**
    * Keeps a picture (or other file) of this moment as `<key>/step=<updates>.<extension>` in the
    * run's folder and tells the loggers. @param key such as `media/val_inputs/x`
-   * @returns its path, or null where the run writes nothing (`fast_dev_run`)
+   * @returns its path, or null where nothing is written (`fast_dev_run`, the sanity check)
    */
   saveMedia(key: string, extension: string, bytes: Uint8Array): Promise<string | null>;
   /** How training ended; null while it goes on. */

@@ -186,15 +186,16 @@ export class Run implements TrainerContext, LogSink {
   }
 
   logValues(values: Readonly<Record<string, number>>): void {
-    this.logs.add(values);
+    // Added ones would wait for the first row of the training.
+    if (this.stage !== 'sanity') this.logs.add(values);
     for (const [key, value] of Object.entries(values)) {
       this.store.set(key, value, this.globalStep);
     }
   }
 
   async saveMedia(key: string, extension: string, bytes: Uint8Array): Promise<string | null> {
-    if (this.options.fastDevRun !== false) return null;
     const { runDir: dir, globalStep: step, currentEpoch: epoch, stage, loggers } = this;
+    if (this.options.fastDevRun !== false || stage === 'sanity') return null;
     const path = await writeMedia({ dir, key, step, extension }, bytes);
     for (const logger of loggers) logger.logMedia?.({ key, path, step, epoch, stage });
     return path;

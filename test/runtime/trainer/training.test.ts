@@ -1,8 +1,10 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from '@jest/globals';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import type { Loader } from '../../../runtime/src/core/loader.ts';
-import type { Logger, MetricsRow } from '../../../runtime/src/core/logger.ts';
+import type { Logger, MediaItem, MetricsRow } from '../../../runtime/src/core/logger.ts';
 import { SGD, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
 import { expectNoTensorLeak, tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
@@ -241,6 +243,40 @@ describe('metrics', () => {
       ['train', 5],
     ]);
     expect(Object.keys(metrics).filter((key) => key.includes('sanity'))).toEqual([]);
+  });
+
+  it('and pictures of hooks in the sanity check reach no logger and no file', async () => {
+    const paths: (string | null)[] = [];
+    class Talkative extends TinyModule {
+      override onValidationEnd = async (): Promise<void> => {
+        const { trainer } = this;
+        trainer.logValues({ [`seen/${trainer.stage}`]: 1 });
+        paths.push(await trainer.saveMedia(`media/${trainer.stage}`, 'png', new Uint8Array(1)));
+      };
+    }
+    const watch: Callback = {
+      runsInSanity: true,
+      onSanityCheckStart: (context) => {
+        context.logValues({ begun: 1 });
+      },
+      onSanityCheckEnd: (context) => {
+        context.logValues({ done: 1 });
+      },
+    };
+    const media: string[] = [];
+    const logger = { ...memoryLogger(), logMedia: ({ key }: MediaItem) => void media.push(key) };
+    const trainer = await quietTrainer({ maxEpochs: 1, logger, callbacks: [watch] });
+    const { metrics, runDir } = await trainer.fit({
+      module: new Talkative(),
+      trainLoader: tinyLoader(),
+      valLoader: tinyLoader({ samples: 4 }),
+    });
+    const names = new Set(logger.rows.flatMap(({ values }) => Object.keys(values)));
+    expect([...names].filter((name) => !/^(train|val)\//.test(name))).toEqual(['seen/validate']);
+    expect(Object.keys(metrics)).not.toContain('begun');
+    expect(media).toEqual(['media/validate']);
+    expect(paths).toEqual([null, expect.stringContaining('media/validate')]);
+    expect(await readdir(join(runDir, 'media'))).toEqual(['validate']);
   });
 
   it('name several validation loaders', async () => {
