@@ -56,7 +56,9 @@ const ends: End[] = [3, 'PRUNED', 1, 'FAIL', 2, 'RUNNING'];
 describe('the report of a study', () => {
   it('has the best, the command, failures with their output, the space and all trials', async () => {
     const { text } = await reportOf(await studyOf(ends));
-    expect(text).toContain('Smallest m0; 5 finished: 3 complete, 1 pruned, 1 failed; 1 unfinished.');
+    expect(text).toContain(
+      'Smallest m0; 5 finished: 3 complete, 1 pruned, 1 failed; 1 unfinished.',
+    );
     expect(text).toContain('Trial 2: m0 = 1\n');
     expect(text).toContain("```sh\nnpm run train -- '--x=<1>'\n```");
     expect(text).toContain('| x\\|&lt;y> | float [0, 1] |');
