@@ -39,7 +39,7 @@ export interface HookArguments {
   onPredictBatchEnd: [outputs: unknown, batch: Batch, batchIdx: number, loader: string];
   onPredictEpochEnd: [];
   onPredictEnd: [];
-  /** `state` is the checkpoint's own object; hooks may add plain data under a key of theirs. */
+  /** `state` is a copy of what is saved; hooks may add plain data under a key of theirs. */
   onSaveCheckpoint: [state: JsonObject];
   onLoadCheckpoint: [state: JsonObject];
   onException: [error: unknown];

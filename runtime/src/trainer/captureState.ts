@@ -9,6 +9,7 @@ import type { SaveOptions } from '../core/trainerContext.ts';
 import { loaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
 import type { Captured } from './checkpointWriter.ts';
+import { addHookState } from './hookState.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import { latestValues } from './results.ts';
 import type { Run } from './run.ts';
@@ -42,7 +43,7 @@ export async function captureState(
     },
     ...(weightsOnly ? {} : progressState(run, parts)),
   };
-  await run.hooks.call('onSaveCheckpoint', state);
+  await addHookState(run, state);
   const tensors = stateTensors(run, parts, weightsOnly);
   const after = run.logs.flush();
   // Thrown where it is waited for; without a handler of its own it would end the process.

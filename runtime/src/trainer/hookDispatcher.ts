@@ -1,4 +1,4 @@
-import type { Callback } from '../core/callback.ts';
+import { callbackId, type Callback } from '../core/callback.ts';
 import { hookNames, type HookArguments, type HookName } from '../core/hooks.ts';
 import type { TrainerContext } from '../core/trainerContext.ts';
 import type { TrainModule } from '../core/trainModule.ts';
@@ -6,7 +6,12 @@ import type { TrainModule } from '../core/trainModule.ts';
 /** Told how long each hook took; absent when nobody profiles. */
 export type HookTimer = (owner: string, hook: HookName, run: () => unknown) => unknown;
 
-type Entry = (args: readonly unknown[]) => unknown;
+type HookCall = (args: readonly unknown[]) => unknown;
+
+interface Entry extends HookCall {
+  /** Who is called, for messages. */
+  readonly owner: string;
+}
 
 interface Table {
   /** Ordinary callbacks in the order given, then the module. */
@@ -63,6 +68,17 @@ export class HookDispatcher {
   ): void | Promise<void> {
     return runFrom(this.#active.monitoring.get(name), 0, args);
   }
+
+  /** The order of `call`, but `visit` calls each hook itself, with arguments that are its alone. */
+  async callEach<Name extends HookName>(
+    name: Name,
+    visit: (owner: string, hook: (...args: HookArguments[Name]) => unknown) => Promise<void>,
+  ): Promise<void> {
+    const { ordinary, monitoring } = this.#active;
+    for (const entry of [...(ordinary.get(name) ?? []), ...(monitoring.get(name) ?? [])]) {
+      await visit(entry.owner, (...args) => entry(args));
+    }
+  }
 }
 
 function runFrom(
@@ -98,14 +114,17 @@ function makeTable(
     const ofCallback = (callback: Callback): Entry[] => {
       const hook = callback[name] as ((...args: unknown[]) => unknown) | undefined;
       if (hook === undefined || !takesPart(callback, name)) return [];
-      const owner = callback.constructor.name;
-      return [timed(owner, name, timer, (args) => hook.call(callback, context, ...args))];
+      const entry = timed(callback.constructor.name, name, timer, (args) =>
+        hook.call(callback, context, ...args),
+      );
+      return [Object.assign(entry, { owner: callbackId(callback) })];
     };
     const ordinary = callbacks.filter((item) => !isMonitoring(item)).flatMap(ofCallback);
     const own = module[name]?.bind(module) as ((...args: unknown[]) => unknown) | undefined;
     if (own !== undefined) {
       const owner = module.constructor.name;
-      ordinary.push(timed(owner, name, timer, (args) => own(...args)));
+      const entry = timed(owner, name, timer, (args) => own(...args));
+      ordinary.push(Object.assign(entry, { owner }));
     }
     if (ordinary.length > 0) table.ordinary.set(name, ordinary);
     const monitoring = last.flatMap(ofCallback);
@@ -118,7 +137,12 @@ function isMonitoring(callback: Callback): boolean {
   return callback.monitoring === true || callback.saving === true;
 }
 
-function timed(owner: string, name: HookName, timer: HookTimer | undefined, entry: Entry): Entry {
+function timed(
+  owner: string,
+  name: HookName,
+  timer: HookTimer | undefined,
+  entry: HookCall,
+): HookCall {
   if (timer === undefined) return entry;
   return (args) => timer(owner, name, () => entry(args));
 }

@@ -3,7 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ModelCheckpoint } from '../../../runtime/src/callbacks/modelCheckpoint.ts';
+import { readCheckpoint } from '../../../runtime/src/checkpoint/index.ts';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
+import type { JsonObject } from '../../../runtime/src/core/json.ts';
+import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
 import { TrainModule } from '../../../runtime/src/core/trainModule.ts';
 import { SGD, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import {
@@ -109,6 +112,52 @@ describe('a resume', () => {
       ckptPath: first.lastCheckpoint,
     });
     expect(seen).toEqual([{ note: 'kept' }]);
+  });
+
+  it.each<[string, (state: JsonObject) => void]>([
+    ['metrics', (state) => (state.metrics = { mine: 0.5 })],
+    ['loader', (state) => (state.loader = 'mine')],
+    ['counters', (state) => ((state.counters as JsonObject).batchesInEpoch = 3)],
+    ['optimizer', (state) => delete state.optimizer],
+  ])('refuses a hook that changes %s of a checkpoint', async (key, change) => {
+    const meddler: Callback = {
+      id: 'Meddler',
+      onSaveCheckpoint: (_context, state) => {
+        change(state);
+      },
+    };
+    const callbacks = [meddler, new ModelCheckpoint()];
+    const trainer = await quietTrainer({ maxEpochs: 1, callbacks });
+    const fitted = trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader() });
+    await expect(fitted).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT_KEY',
+    });
+    await expect(fitted).rejects.toThrow(`onSaveCheckpoint of Meddler changed "${key}"`);
+  });
+
+  it('gives hooks the same state to read, and what those before them added', async () => {
+    const seen: unknown[] = [];
+    class Second implements Callback {
+      onSaveCheckpoint(_context: TrainerContext, state: JsonObject): void {
+        seen.push(state.mine, state.weightsOnly, (state.counters as JsonObject).batchesInEpoch);
+        state.theirs = [1];
+      }
+    }
+    const first: Callback = {
+      onSaveCheckpoint: async (_context, state) => {
+        await Promise.resolve();
+        state.mine = { best: Number.NaN };
+      },
+    };
+    const callbacks = [first, new Second(), new ModelCheckpoint()];
+    const trainer = await quietTrainer({ maxEpochs: 1, callbacks });
+    const { lastCheckpoint } = await trainer.fit({
+      module: new TinyModule(),
+      trainLoader: tinyLoader(),
+    });
+    expect(seen.slice(0, 3)).toEqual([{ best: Number.NaN }, false, 5]);
+    const { state } = await readCheckpoint(lastCheckpoint ?? '');
+    expect(state).toMatchObject({ mine: { best: Number.NaN }, theirs: [1] });
   });
 
   it('refuses two callbacks whose states could not be told apart', async () => {
