@@ -266,4 +266,15 @@ describe('doctor', () => {
     expect(named('Run folder')?.state).toBe('good');
     expect(code).toBe(0);
   });
+
+  it.each([
+    ['LIGHTBOX_CACHE', ''],
+    ['HF_HOME', 'datasets'],
+  ])('prints the cache folder, and that %s decided it', async (variable, below) => {
+    const cwd = makeProject();
+    const { printed } = await runIn(cwd, ['doctor'], { [variable]: join(cwd, 'elsewhere') });
+    const folder = join(cwd, 'elsewhere', below, 'lightbox-data');
+    expect(printed).toMatch(/^ok {4}Data cache /m);
+    expect(printed).toContain(` ${folder} (from ${variable}), 0 entries, `);
+  });
 });
