@@ -6,10 +6,12 @@ import { RunningCrcs } from './runningCrcs.ts';
 import { encodeHeader } from './safetensors.ts';
 import type { TensorEntry } from './safetensors.ts';
 import { bytesOf, bytesPerElement, dtypeOf } from './tensorData.ts';
+import type { NamedTensor } from './tensorData.ts';
 
 /**
  * The memory that checkpoints are copied into before they are written, kept from one save to the
- * next: filling pages that the process already has takes a fraction of the time of new ones.
+ * next: filling pages that the process already has takes a fraction of the time of new ones. Large
+ * tensors that are lent are not copied.
  */
 export class SnapshotBuffer {
   #memory = new Uint8Array(0);
@@ -29,13 +31,23 @@ export class SnapshotBuffer {
     const crcs = new Uint8Array(4 * (tensors.length + 1));
     const all = [...tensors, { name: crcTensor, shape: [crcs.length], data: crcs }];
     const header = encodeHeader(encodeMetadata(contents, savedAt), all);
-    const bytes = this.#take(header.bytes.length + header.dataBytes);
-    bytes.set(header.bytes);
-    for (const [index, { data }] of tensors.entries()) {
-      bytes.set(bytesOf(data), header.bytes.length + header.tensors[index].begin);
+    const copies = this.#take(copiedBytes(tensors));
+    const data: Uint8Array[] = [];
+    // Of `copies`: where the piece that is being put together starts, and where it ends.
+    let [start, end] = [0, 0];
+    for (const tensor of tensors) {
+      const bytes = bytesOf(tensor.data);
+      if (!staysWhereItIs(tensor)) {
+        copies.set(bytes, end);
+        end += bytes.length;
+        continue;
+      }
+      data.push(copies.subarray(start, end), bytes);
+      start = end;
     }
-    const [dataStart, entries] = [header.bytes.length, header.tensors.slice(0, -1)];
-    return { bytes, dataStart, tensors: entries, savedAt };
+    data.push(copies.subarray(start, end));
+    const length = header.bytes.length + header.dataBytes;
+    return { header: header.bytes, data, tensors: header.tensors.slice(0, -1), length, savedAt };
   }
 
   /** Takes and touches memory for `length` bytes. */
@@ -49,43 +61,66 @@ export class SnapshotBuffer {
   }
 }
 
-/** A checkpoint file in memory, its last tensor (the checksums) still to be filled in. */
+/** What a snapshot of `tensors` copies. */
+export function copiedBytes(tensors: readonly NamedTensor[]): number {
+  return tensors.reduce(
+    (sum, tensor) => (staysWhereItIs(tensor) ? sum : sum + tensor.data.byteLength),
+    0,
+  );
+}
+
+/** Small ones are copied all the same: one write for many of them is faster. */
+function staysWhereItIs({ data, lent }: NamedTensor): boolean {
+  return lent === true && data.byteLength >= leastLent;
+}
+
+const leastLent = 1024 * 1024;
+
+/** A checkpoint file in memory, without its last tensor (the checksums). */
 export interface Snapshot {
-  readonly bytes: Uint8Array;
-  readonly dataStart: number;
+  readonly header: Uint8Array;
+  /** The values of all tensors in the order of the file, in pieces. */
+  readonly data: readonly Uint8Array[];
   /** Without the one that holds the checksums. */
   readonly tensors: readonly TensorEntry[];
+  /** Bytes of the whole file. */
+  readonly length: number;
   /** ISO 8601, as in the file. */
   readonly savedAt: string;
 }
 
 /** Writes `snapshot` to the empty `file`; checksums are computed while the disk works. */
 export async function writeSnapshot(file: FileHandle, snapshot: Snapshot): Promise<void> {
-  const { bytes, dataStart, tensors } = snapshot;
+  const { header, data, tensors, length } = snapshot;
   const running = new RunningCrcs(tensors);
-  const dataEnd = dataStart + (tensors.at(-1)?.end ?? 0);
   const flush = new EarlyFlush(file);
-  await writeFully(file, bytes.subarray(0, dataStart), 0);
-  const writes: Promise<void>[] = [];
-  for (let at = dataStart; at < dataEnd; at += chunkBytes) {
-    const chunk = bytes.subarray(at, Math.min(at + chunkBytes, dataEnd));
+  await writeFully(file, header, 0);
+  let at = header.length;
+  const writes: Promise<number>[] = [];
+  for (const chunk of data.flatMap(inChunks)) {
     const written = writeFully(file, chunk, at);
+    at += chunk.length;
     // Awaited later, so that the disk never waits for the event loop.
     written.catch(() => undefined);
     writes.push(written);
     running.update(chunk);
     if (writes.length < writesAhead) continue;
-    await writes.shift();
-    flush.wrote(chunkBytes);
+    flush.wrote((await writes.shift()) ?? 0);
   }
   await Promise.all(writes);
-  const crcs = new DataView(bytes.buffer, bytes.byteOffset + dataEnd);
-  const header = crc32(bytes.subarray(0, dataStart));
-  for (const [index, crc] of [...running.values, header].entries()) {
+  const crcs = new DataView(new ArrayBuffer(length - at));
+  for (const [index, crc] of [...running.values, crc32(header)].entries()) {
     crcs.setUint32(4 * index, crc, true);
   }
-  await writeFully(file, bytes.subarray(dataEnd), dataEnd);
+  await writeFully(file, new Uint8Array(crcs.buffer), at);
   await flush.done();
+}
+
+function inChunks(piece: Uint8Array): Uint8Array[] {
+  const count = Math.ceil(piece.length / chunkBytes);
+  return Array.from({ length: count }, (_, index) =>
+    piece.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+  );
 }
 
 /** Sends what is written to the disk while the rest is being written and summed. */
@@ -126,11 +161,13 @@ const flushBytes = 24 * 1024 * 1024;
 // About a millisecond of checksums: the event loop is never held up longer than that.
 const chunkBytes = 4 * 1024 * 1024;
 
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+/** @returns the bytes written: all */
+async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
   let done = 0;
   while (done < bytes.length) {
     const rest = bytes.length - done;
     const { bytesWritten } = await file.write(bytes, done, rest, position + done);
     done += bytesWritten;
   }
+  return done;
 }

@@ -17,7 +17,7 @@ import { persist, takeSnapshot, writeError } from './writeCheckpoint.ts';
 export interface SaveRequest {
   /** File name in the store's folder; `.safetensors` is added when it is missing. */
   readonly file: string;
-  /** Called once, at the moment of the copy; the arrays are not kept. */
+  /** Called once, at the moment of the copy; only arrays marked `lent` are kept, until `release`. */
   readonly collect: () => CheckpointContents;
   readonly kinds: readonly CheckpointKind[];
   /** The metric that decided, for the kinds `best` and `top`. */
@@ -26,6 +26,8 @@ export interface SaveRequest {
   readonly alsoAs?: readonly { file: string; kinds: readonly CheckpointKind[] }[];
   /** Files of the folder to remove, once this one is safely there. */
   readonly removes?: readonly string[];
+  /** Called once the save is over, whichever way: tensors marked `lent` may change again. */
+  readonly release?: () => void;
   /** What the file relies on (logged rows): it gets its name after that is done. */
   readonly after?: Promise<unknown>;
 }
@@ -101,16 +103,21 @@ export class CheckpointStore {
    * @throws UsageError ERR_CHECKPOINT_STATE, ERR_CHECKPOINT_TENSOR, or why the write before failed
    */
   async save(request: SaveRequest): Promise<PendingSave> {
-    // Looks again after each wait: another caller may have begun a write in the meantime.
-    while (this.#inFlight !== null) await this.settle();
-    const contents = request.collect();
-    const save = recordOf(request);
-    const snapshot = takeSnapshot(this.#buffer, this.pathOf(save.file), { ...contents, save });
-    const written = this.#write(request, save, contents.info, snapshot);
-    this.#inFlight = written;
-    // Reported by the next save or settle; without a handler of its own it would end the process.
-    written.catch(() => undefined);
-    return { written };
+    try {
+      // Looks again after each wait: another caller may have begun a write in the meantime.
+      while (this.#inFlight !== null) await this.settle();
+      const contents = request.collect();
+      const save = recordOf(request);
+      const snapshot = takeSnapshot(this.#buffer, this.pathOf(save.file), { ...contents, save });
+      const written = this.#write(request, save, contents.info, snapshot);
+      this.#inFlight = written;
+      // Reported by the next save or settle; without a handler of its own it would end the process.
+      written.catch(() => undefined);
+      return { written };
+    } catch (error) {
+      request.release?.();
+      throw error;
+    }
   }
 
   /** Waits for the write on its way and throws why it failed, once. Call it before the end. */
@@ -172,7 +179,11 @@ export class CheckpointStore {
     info: CheckpointInfo,
     snapshot: Snapshot,
   ): Promise<CheckpointEntry> {
-    return this.#insist(() => this.#writeOnce(request, save, info, snapshot));
+    try {
+      return await this.#insist(() => this.#writeOnce(request, save, info, snapshot));
+    } finally {
+      request.release?.();
+    }
   }
 
   // In this order a crash leaves a checkpoint that says itself what was still to be done.
@@ -186,7 +197,7 @@ export class CheckpointStore {
     await persist(this.pathOf(file), snapshot, this.#ops, after ?? Promise.resolve());
     const entry: CheckpointEntry = {
       ...{ file, step, epoch, values, kinds, monitor: monitor ?? null },
-      ...{ savedAt: snapshot.savedAt, bytes: snapshot.bytes.length },
+      ...{ savedAt: snapshot.savedAt, bytes: snapshot.length },
     };
     let entries = withEntry(this.#entries, entry);
     for (const alias of alsoAs) {

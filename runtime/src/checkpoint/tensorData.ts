@@ -9,6 +9,8 @@ export interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: TensorData;
+  /** Its memory stays as it is until the save is over, so that it needs no copy; default false. */
+  readonly lent?: boolean;
 }
 
 export const bytesPerElement: Readonly<Record<Dtype, number>> = {

@@ -1,4 +1,5 @@
 import type { CheckpointInfo } from '../checkpoint/contents.ts';
+import { copiedBytes } from '../checkpoint/snapshotBuffer.ts';
 import type { NamedTensor } from '../checkpoint/tensorData.ts';
 import { callbackId } from '../core/callback.ts';
 import { countersState } from '../core/counters.ts';
@@ -10,6 +11,7 @@ import { loaderState } from '../data/loader/loaderState.ts';
 import { UsageError } from '../errors.ts';
 import type { Captured } from './checkpointWriter.ts';
 import { addHookState } from './hookState.ts';
+import type { LentTensors } from './loops/boundRound.ts';
 import type { OptimizerStep } from './loops/optimizerStep.ts';
 import { latestValues } from './results.ts';
 import type { Run } from './run.ts';
@@ -23,8 +25,8 @@ export interface SavedParts {
 }
 
 /**
- * Everything of this moment that a resumed run needs. Tensors share memory with the run: they
- * must be written or copied before training goes on. The file relies on the rows logged so far,
+ * Everything of this moment that a resumed run needs. Tensors share memory with the run: those that
+ * are not marked `lent` must be copied before training goes on. The file relies on the rows logged so far,
  * which are on their way to the disk in `after`.
  */
 export async function captureState(
@@ -44,25 +46,33 @@ export async function captureState(
     ...(weightsOnly ? {} : progressState(run, parts)),
   };
   await addHookState(run, state);
-  const tensors = stateTensors(run, parts, weightsOnly);
+  const info = checkpointInfo(run);
   const after = run.logs.flush();
   // Thrown where it is waited for; without a handler of its own it would end the process.
   after.catch(() => undefined);
-  return { contents: { info: checkpointInfo(run), state, tensors }, after };
+  const { tensors, release } = lendTensors(run, parts, weightsOnly);
+  return { contents: { info, state, tensors }, after, release };
 }
 
-/** What a checkpoint of this moment takes, in bytes, within a megabyte. */
-export function checkpointBytes(run: Run, parts: SavedParts): number {
-  const tensors = stateTensors(run, parts, false);
-  return tensors.reduce((sum, { data }) => sum + data.byteLength, 1_000_000);
+/**
+ * What is copied for a checkpoint of this moment, in bytes, within a megabyte. Takes the memory
+ * that lending needs.
+ */
+export function copiedForCheckpoint(run: Run, parts: SavedParts): number {
+  const { tensors, release } = lendTensors(run, parts, false);
+  release();
+  return copiedBytes(tensors) + 1_000_000;
 }
 
-function stateTensors(run: Run, parts: SavedParts, weightsOnly: boolean): NamedTensor[] {
-  const tensors = weightTensors(parts);
-  if (!weightsOnly) tensors.push(...parts.optimizer.stateTensors());
-  for (const callback of run.callbacks) tensors.push(...(callback.stateTensors?.() ?? []));
-  return tensors;
+function lendTensors(run: Run, parts: SavedParts, weightsOnly: boolean): LentTensors {
+  const weights = weightTensors(parts);
+  const ofCallbacks = run.callbacks.flatMap((callback) => callback.stateTensors?.() ?? []);
+  // Last, so that nothing can fail in between and leave it lent.
+  const { tensors, release } = weightsOnly ? nothing : parts.optimizer.lendTensors();
+  return { tensors: [...weights, ...tensors, ...ofCallbacks], release };
 }
+
+const nothing: LentTensors = { tensors: [], release: () => undefined };
 
 function progressState(run: Run, { loader, optimizer }: SavedParts): JsonObject {
   return {

@@ -9,6 +9,8 @@ import { isUsageError, messageOf } from '../errors.ts';
 export interface Captured {
   readonly contents: CheckpointContents;
   readonly after?: Promise<unknown>;
+  /** To be called when the save is over: what is marked `lent` may change from then on. */
+  readonly release?: () => void;
 }
 
 /** What becomes of a training whose regular checkpoints cannot be written. */
@@ -87,7 +89,7 @@ export class CheckpointWriter {
 
   async #begin(target: string, options: SaveOptions): Promise<PendingSave> {
     const store = await this.#store(dirname(target));
-    const { contents, after } = await this.#collect(options);
+    const { contents, after, release } = await this.#collect(options);
     const { kinds = [], monitor, alsoAs, removes } = options;
     return store.save({
       file: basename(target),
@@ -97,6 +99,7 @@ export class CheckpointWriter {
       ...(alsoAs !== undefined && { alsoAs }),
       ...(removes !== undefined && { removes: removes.map((other) => basename(other)) }),
       ...(after !== undefined && { after }),
+      ...(release !== undefined && { release }),
     });
   }
 

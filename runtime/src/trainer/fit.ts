@@ -10,7 +10,7 @@ import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { countersSince } from './countersSince.ts';
 import { buildModule } from './buildModule.ts';
-import { captureState, checkpointBytes, type SavedParts } from './captureState.ts';
+import { captureState, copiedForCheckpoint, type SavedParts } from './captureState.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
 import { limitBatches } from './limits.ts';
 import { CompiledSteps } from './loops/compiledSteps.ts';
@@ -84,7 +84,8 @@ export async function runFit(
   const started = ports.clock.now();
   run.profiler.start();
   const end = await trainToEnd(run, { loader, optimizer, validation }, () => {
-    if (run.callbacks.some(({ saving }) => saving)) run.saver?.reserve(checkpointBytes(run, saved));
+    if (run.callbacks.some(({ saving }) => saving))
+      run.saver?.reserve(copiedForCheckpoint(run, saved));
   });
   run.profiler.stop();
   const trainSeconds = (ports.clock.now() - started) / 1000;

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs-core';
 import { EarlyStopping, decideEarlyStop } from '../../../runtime/src/callbacks/earlyStopping.ts';
 import {
   ModelCheckpoint,
@@ -9,6 +10,7 @@ import {
 import { rankCheckpoints } from '../../../runtime/src/callbacks/rankCheckpoints.ts';
 import { readCheckpoint } from '../../../runtime/src/checkpoint/index.ts';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
+import { AdamW, type OptimizerConfig } from '../../../runtime/src/core/optim/index.ts';
 import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
 import type { TrainerOptions } from '../../../runtime/src/trainer/trainerOptions.ts';
 import { quietTrainer, temporaryFolder, weightBits } from '../trainer/tinyRun.ts';
@@ -24,6 +26,20 @@ class Scripted extends TinyModule {
 
   override validationStep(): void {
     this.log('score', this.#scores[this.trainer.counters.validations.completed] ?? 0);
+  }
+}
+
+/** Large enough for its optimizer's state to be written from where it is. */
+class Wide extends TinyModule {
+  readonly wide = tf.variable(tf.fill([300_000], 0.5));
+  readonly optimizer = new AdamW({ lr: 0.01 });
+
+  override trainingStep(batch: unknown): tf.Scalar {
+    return tf.add<tf.Scalar>(super.trainingStep(batch), tf.mean(tf.square(this.wide)));
+  }
+
+  override configureOptimizers(): OptimizerConfig {
+    return { optimizer: this.optimizer };
   }
 }
 
@@ -87,6 +103,29 @@ describe('ModelCheckpoint', () => {
       ...options,
     });
     expect(files).toEqual(expected.map((name) => `${name}.safetensors`));
+  });
+
+  it('writes the optimizer of its moment, however training goes on', async () => {
+    const module = new Wide();
+    const expected = new Map<number, Record<string, Float32Array>>();
+    const remember: Callback = {
+      onTrainBatchEnd: ({ globalStep }) => {
+        expected.set(globalStep, structuredClone(module.optimizer.stateTensors()));
+      },
+    };
+    const every = new ModelCheckpoint({ every: '1 updates', saveTopK: -1, filename: '{step}' });
+    const trainer = await quietTrainer({ maxSteps: 12, callbacks: [remember, every] });
+    const { runDir } = await trainer.fit({ module, trainLoader: tinyLoader({ samples: 48 }) });
+    for (const [step, state] of expected) {
+      const file = join(runDir, `checkpoints/step=${step}.safetensors`);
+      const { tensors } = await readCheckpoint(file);
+      for (const [name, values] of Object.entries(state)) {
+        const saved = tensors.get(`optim/default/${name}`)?.data as Float32Array;
+        expect(saved.findIndex((value, index) => value !== values[index])).toBe(-1);
+        expect(saved).toHaveLength(values.length);
+      }
+    }
+    expect(expected.size).toBe(12);
   });
 
   it('puts metrics into names, without making folders', async () => {

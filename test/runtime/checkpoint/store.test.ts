@@ -48,6 +48,57 @@ describe('CheckpointStore', () => {
     });
   });
 
+  it('writes lent tensors from where they are, and says when they may change', async () => {
+    await inFolder(async (folder) => {
+      const store = await CheckpointStore.open(folder);
+      const lent = new Float32Array(1_000_001).map((_, index) => index);
+      const tensors = [
+        { name: 'model/w', shape: [3], data: Float32Array.of(1, 2, 3) },
+        { name: 'optim/a', shape: [lent.length], data: lent, lent: true },
+        { name: 'optim/b', shape: [2], data: Float32Array.of(4, 5), lent: true },
+        { name: 'optim/c', shape: [lent.length], data: lent.toReversed(), lent: true },
+        { name: 'ema/w', shape: [3], data: Float32Array.of(6, 7, 8) },
+        { name: 'rng/mask', shape: [3], data: Uint8Array.of(1, 0, 255) },
+      ];
+      const contents = { ...sampleContents(), tensors };
+      let released = 0;
+      const { written } = await store.save({
+        file: 'a',
+        kinds: [],
+        collect: () => contents,
+        release: () => (released += 1),
+      });
+      expect(released).toBe(0);
+      const entry = await written;
+      expect(released).toBe(1);
+      lent.fill(-1);
+      const read = await readCheckpoint(store.pathOf('a.safetensors'));
+      expect([...read.tensors.keys()]).toEqual(tensors.map(({ name }) => name));
+      expect(read.tensors.get('optim/a')?.data[1_000_000]).toBe(1_000_000);
+      expect(read.tensors.get('optim/c')?.data[0]).toBe(1_000_000);
+      expect(read.tensors.get('ema/w')?.data).toEqual(tensors[4].data);
+      expect((await fs.stat(store.pathOf('a.safetensors'))).size).toBe(entry.bytes);
+    });
+  });
+
+  it('says that lent tensors may change when a save fails or cannot begin', async () => {
+    await inFolder(async (folder) => {
+      const [ops, failing] = failingOps('rename', 'ENOSPC');
+      const store = await CheckpointStore.open(folder, ops);
+      let released = 0;
+      const request = { file: 'a', kinds: [], release: () => void (released += 1) };
+      failing.now = true;
+      const { written } = await store.save({ ...request, collect: () => sampleContents() });
+      await expect(written).rejects.toThrow(/ENOSPC/);
+      expect(released).toBe(1);
+      failing.now = false;
+      await store.settle().catch(() => undefined);
+      const twice = { ...sampleContents(), tensors: [0, 1].map(() => sampleContents().tensors[0]) };
+      await expect(store.save({ ...request, collect: () => twice })).rejects.toThrow(/twice/);
+      expect(released).toBe(2);
+    });
+  });
+
   it('keeps saves that were asked for at once apart', async () => {
     await inFolder(async (folder) => {
       const store = await CheckpointStore.open(folder);

@@ -3,6 +3,8 @@ import { adam, adamw } from '../../engine/wasm/updateRules.ts';
 import { Optimizer } from './optimizer.ts';
 import { paramGroupSchema, type ParamGroup, type Range } from './paramGroups.ts';
 
+const adamSlots = { expAvg: 'exp_avg', expAvgSq: 'exp_avg_sq' } as const;
+
 const betaSchema = z.number().min(0).lt(1);
 
 function adamSchema(weightDecay: number, decayMeaning: string) {
@@ -27,6 +29,7 @@ export class Adam extends Optimizer {
   static readonly schema = adamSchema(0, 'L2 regularisation, added to the gradient');
   override readonly name: string = 'Adam';
   protected override readonly slotNames = ['exp_avg', 'exp_avg_sq'];
+  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof Adam.schema>;
 
   constructor(options: z.input<typeof Adam.schema> = {}) {
@@ -40,19 +43,15 @@ export class Adam extends Optimizer {
   protected adamUpdate(rule: typeof adam, decay: number, group: ParamGroup, range: Range): void {
     const { betas, eps } = this.options;
     const steps = this.stepsOf(range);
-    this.arena.kernels.run(
-      rule,
-      this.vectors(range, { expAvg: 'exp_avg', expAvgSq: 'exp_avg_sq' }),
-      {
-        weightDecay: decay,
-        oneMinusBeta1: 1 - betas[0],
-        beta2: betas[1],
-        oneMinusBeta2: 1 - betas[1],
-        stepSize: group.currentLr / (1 - betas[0] ** steps),
-        inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** steps),
-        eps,
-      },
-    );
+    this.apply(rule, range, adamSlots, {
+      weightDecay: decay,
+      oneMinusBeta1: 1 - betas[0],
+      beta2: betas[1],
+      oneMinusBeta2: 1 - betas[1],
+      stepSize: group.currentLr / (1 - betas[0] ** steps),
+      inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** steps),
+      eps,
+    });
   }
 }
 

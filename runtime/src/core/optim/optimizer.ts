@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ParameterArena } from '../../engine/arena/parameterArena.ts';
+import type { Elementwise } from '../../engine/wasm/elementwise.ts';
 import { LightboxError, UsageError } from '../../errors.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { ParkedState, type SlotVectors } from './parkedState.ts';
@@ -31,6 +32,11 @@ export abstract class Optimizer {
   abstract readonly name: string;
   /** The flat vectors of its state, by torch's names. */
   protected abstract readonly slotNames: readonly string[];
+  /**
+   * Whether `update` changes the state by `apply` alone, all of it each time. The state can then be
+   * lent: a checkpoint is written from it while training goes on.
+   */
+  protected readonly writesAside: boolean = false;
   /** Empty before `bind`. */
   groups: ParamGroup[] = [];
   /** Updates done. */
@@ -133,6 +139,7 @@ export abstract class Optimizer {
       group.currentLr = group.lr * factor;
       for (const range of group.ranges) this.update(group, range);
     });
+    if (arena.state.turn()) this.#vectors.clear();
     arena.endWrite();
   }
 
@@ -178,15 +185,27 @@ export abstract class Optimizer {
     });
   }
 
-  /** Views of the state by `slot/parameter`, such as `exp_avg/encoder.0.kernel`. */
+  /** State vectors that an arena should have room for twice, so that they can be lent. */
+  get spares(): number {
+    return this.writesAside ? this.slotNames.length : 0;
+  }
+
+  /**
+   * Keeps the memory of `stateTensors` as it is until the function that is returned is called,
+   * whatever is trained in the meantime; null where that cannot be.
+   */
+  lendState(): (() => void) | null {
+    return this.writesAside ? this.arena.state.lend() : null;
+  }
+
+  /** Views of the state by `slot/parameter`, such as `exp_avg/encoder.0.kernel`; to be read. */
   stateTensors(): Record<string, Float32Array> {
     return Object.fromEntries([...this.#vectorsByName(), ...this.#parked.tensors()]);
   }
 
   /** @throws UsageError ERR_OPTIM_STATE for a tensor that is missing or of another size */
   loadStateTensors(tensors: Readonly<Record<string, Float32Array>>): void {
-    const own = this.#vectorsByName();
-    for (const [name, view] of own) {
+    for (const [name, view] of this.#vectorsByName()) {
       const found: Float32Array | undefined = tensors[name];
       if (found?.length === view.length) continue;
       throw new UsageError(
@@ -195,8 +214,33 @@ export abstract class Optimizer {
           `${found === undefined ? 'none' : String(found.length)}. The model is not the saved one.`,
       );
     }
-    for (const [name, view] of own) view.set(tensors[name]);
+    // All of it is replaced, as in an update.
+    if (this.arena.state.turn()) this.#vectors.clear();
+    for (const [name, view] of this.#vectorsByName()) view.set(tensors[name]);
     this.#parked.load(tensors, this.slotNames);
+  }
+
+  /**
+   * Runs a rule over a range. New state takes the place of the old, unless that is lent.
+   * @param slots which state vector each array of the rule is
+   */
+  protected apply<Name extends string, Scalar extends string>(
+    rule: Elementwise<Name, Scalar>,
+    range: Range,
+    slots: Readonly<Partial<Record<Name, string>>>,
+    scalars: Readonly<Record<Scalar, number>>,
+  ): void {
+    const { kernels, state } = this.arena;
+    const views = this.vectors(range, slots);
+    if (!state.isLent) {
+      kernels.run(rule, views, scalars);
+      return;
+    }
+    const targets = Object.entries<string>(slots as Record<Name, string>).map(([name, slot]) => [
+      name,
+      state.target(slot).subarray(range.start, range.end),
+    ]);
+    kernels.run(rule, views, scalars, Object.fromEntries(targets) as typeof views);
   }
 
   #vectorsByName(): [name: string, vector: Float32Array][] {

@@ -20,6 +20,7 @@ export class RMSProp extends Optimizer {
   });
   override readonly name = 'RMSProp';
   protected override readonly slotNames: readonly string[];
+  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof RMSProp.schema>;
   readonly #rule: ReturnType<typeof rmsprop>;
 
@@ -37,12 +38,12 @@ export class RMSProp extends Optimizer {
 
   protected override update(group: ParamGroup, range: Range): void {
     const { alpha, eps, momentum, centered } = this.options;
-    const vectors = this.vectors(range, {
+    const slots = {
       squareAvg: 'square_avg',
       ...(centered ? { gradAvg: 'grad_avg' } : {}),
       ...(momentum > 0 ? { momentumBuffer: 'momentum_buffer' } : {}),
-    });
-    this.arena.kernels.run(this.#rule, vectors, {
+    };
+    this.apply(this.#rule, range, slots, {
       lr: group.currentLr,
       weightDecay: group.weightDecay,
       alpha,

@@ -20,6 +20,7 @@ export class SGD extends Optimizer {
     });
   override readonly name = 'SGD';
   protected override readonly slotNames: readonly string[];
+  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof SGD.schema>;
 
   constructor(options: z.input<typeof SGD.schema> = {}) {
@@ -29,20 +30,24 @@ export class SGD extends Optimizer {
 
   protected override update(group: ParamGroup, range: Range): void {
     const { momentum, dampening, nesterov } = this.options;
-    const { kernels } = this.arena;
     const { weightDecay, currentLr: lr } = group;
     if (momentum === 0) {
-      kernels.run(sgd, this.vectors(range, {}), { lr, weightDecay });
+      this.apply(sgd, range, {}, { lr, weightDecay });
       return;
     }
-    kernels.run(sgdMomentum, this.vectors(range, { momentumBuffer: 'momentum_buffer' }), {
-      lr,
-      weightDecay,
-      momentum,
-      // As in torch, the first gradient enters the buffer whole.
-      gradientScale: this.stepsOf(range) === 1 ? 1 : 1 - dampening,
-      fromGradient: nesterov ? 1 : 0,
-      fromBuffer: nesterov ? momentum : 1,
-    });
+    this.apply(
+      sgdMomentum,
+      range,
+      { momentumBuffer: 'momentum_buffer' },
+      {
+        lr,
+        weightDecay,
+        momentum,
+        // As in torch, the first gradient enters the buffer whole.
+        gradientScale: this.stepsOf(range) === 1 ? 1 : 1 - dampening,
+        fromGradient: nesterov ? 1 : 0,
+        fromBuffer: nesterov ? momentum : 1,
+      },
+    );
   }
 }

@@ -42,18 +42,26 @@ export function layOut(parameters: readonly SizedParameter[]): {
   return { segments, length: offset + padding };
 }
 
+/** Whether WebAssembly can address `vectors` vectors of `length` floats. */
+export function fits(length: number, vectors: number): boolean {
+  // The last page stays unused: an end address of 2^32 would not fit into 32 bits.
+  return pagesOf(length, vectors) < 65_536;
+}
+
 /**
  * Pages for `vectors` vectors of `length` floats.
  * @throws UsageError ERR_ARENA_TOO_LARGE beyond the 4 GB that WebAssembly can address
  */
 export function pagesFor(length: number, vectors: number): number {
-  const pages = Math.max(1, Math.ceil((length * 4 * vectors) / pageBytes));
-  // The last page stays unused: an end address of 2^32 would not fit into 32 bits.
-  if (pages < 65_536) return pages;
+  if (fits(length, vectors)) return pagesOf(length, vectors);
   throw new UsageError(
     'ERR_ARENA_TOO_LARGE',
     `${String(length)} trainable values with ${String(vectors)} vectors each (values, gradients, ` +
       'optimizer state) need more than the 4 GB that one optimizer can hold. Declare several ' +
       'optimizer rounds over parts of the model, or freeze a part of it.',
   );
+}
+
+function pagesOf(length: number, vectors: number): number {
+  return Math.max(1, Math.ceil((length * 4 * vectors) / pageBytes));
 }

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { LightboxError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { adoptView, holdsView, isOrt, prepareInPlaceWrite } from '../storage.ts';
 import { Kernels } from '../wasm/kernels.ts';
 import { axpy, copy, fill, scale } from '../wasm/vectorRules.ts';
 import { webAssembly } from '../wasm/webAssembly.ts';
-import { layOut, pagesFor, type ArenaSegment } from './layout.ts';
+import { fits, layOut, pagesFor, type ArenaSegment } from './layout.ts';
+import { StateVectors } from './stateVectors.ts';
 
 /** A float32 variable under its stable name. */
 export interface ArenaParameter {
@@ -15,6 +16,11 @@ export interface ArenaParameter {
 export interface ArenaOptions {
   /** Optimizer state vectors to reserve room for; default 4. Unused ones cost no memory. */
   readonly slots?: number;
+  /**
+   * How many of them can be lent, see `StateVectors`; default 0. Each takes its room a second time;
+   * where that is more than an arena can have, none can be lent.
+   */
+  readonly spares?: number;
 }
 
 /**
@@ -37,8 +43,8 @@ export class ParameterArena {
   readonly accumulation: Float32Array;
   /** Sum of the weights in `accumulation`; set it when the vector is loaded from a checkpoint. */
   accumulatedWeight = 0;
-  readonly #slots = new Map<string, Float32Array>();
-  readonly #slotLimit: number;
+  /** The optimizer's state. */
+  readonly state: StateVectors;
   readonly #known: object[];
 
   /**
@@ -52,13 +58,18 @@ export class ParameterArena {
       parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
     );
     this.segments = segments;
-    this.#slotLimit = options.slots ?? 4;
-    const pages = pagesFor(length, 3 + this.#slotLimit);
+    const { slots: limit = 4, spares: wanted = 0 } = options;
+    const spares = fits(length, 3 + limit + wanted) ? wanted : 0;
+    const pages = pagesFor(length, 3 + limit + spares);
     this.kernels = new Kernels(new webAssembly.Memory({ initial: pages, maximum: pages }));
     const { buffer } = this.kernels.memory;
-    this.values = new Float32Array(buffer, 0, length);
-    this.grads = new Float32Array(buffer, length * 4, length);
-    this.accumulation = new Float32Array(buffer, length * 8, length);
+    const vectors: Float32Array[] = [];
+    const at = (index: number): Float32Array =>
+      (vectors[index] ??= new Float32Array(buffer, index * length * 4, length));
+    this.values = at(0);
+    this.grads = at(1);
+    this.accumulation = at(2);
+    this.state = new StateVectors({ at: (place) => at(3 + place), limit, spares });
     this.#known = this.variables.map(() => ({}));
     this.refresh();
   }
@@ -68,20 +79,7 @@ export class ParameterArena {
    * @throws LightboxError ERR_ARENA_SLOTS beyond the reserved number
    */
   slot(name: string): Float32Array {
-    const existing = this.#slots.get(name);
-    if (existing !== undefined) return existing;
-    if (this.#slots.size >= this.#slotLimit) {
-      throw new LightboxError(
-        'ERR_ARENA_SLOTS',
-        `No room for state vector "${name}": ${String(this.#slotLimit)} were reserved. ` +
-          'Pass a larger `slots` to the arena.',
-      );
-    }
-    const { length } = this.values;
-    const offset = (3 + this.#slots.size) * length * 4;
-    const vector = new Float32Array(this.kernels.memory.buffer, offset, length);
-    this.#slots.set(name, vector);
-    return vector;
+    return this.state.current(name);
   }
 
   /** The part of a flat vector that belongs to one segment. */

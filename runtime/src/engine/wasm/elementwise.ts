@@ -8,6 +8,8 @@ export interface Elementwise<ArrayName extends string, ScalarName extends string
   readonly name: string;
   readonly arrays: readonly ArrayName[];
   readonly scalars: readonly ScalarName[];
+  /** Arrays of which all is written, after it was read: they can be written elsewhere, see `aside`. */
+  readonly state?: readonly ArrayName[];
   readonly body: (x: Lanes<ArrayName, ScalarName>) => readonly Code[];
 }
 
@@ -30,14 +32,33 @@ export interface Lanes<ArrayName extends string, ScalarName extends string> {
 
 const temporaries = 4;
 
-/**
- * The function of a description. Parameters: a byte address per array, the number of elements,
- * then the scalars as f32.
- */
-export function elementwiseFunction<A extends string, S extends string>(
+/** Name of the function that writes the new state elsewhere. */
+export function aside(name: string): string {
+  return `${name}Aside`;
+}
+
+/** The functions of a description: in place, and where it has state, one that writes it elsewhere. */
+export function elementwiseFunctions<A extends string, S extends string>(
   kernel: Elementwise<A, S>,
+): WasmFunction[] {
+  const { name, state } = kernel;
+  const inPlace = elementwiseFunction(kernel, name, []);
+  if (state === undefined) return [inPlace];
+  return [inPlace, elementwiseFunction(kernel, aside(name), state)];
+}
+
+/**
+ * Parameters: a byte address per array, then one where each of `elsewhere` is to be written, the
+ * number of elements, then the scalars as f32.
+ */
+function elementwiseFunction<A extends string, S extends string>(
+  kernel: Elementwise<A, S>,
+  name: string,
+  elsewhere: readonly A[],
 ): WasmFunction {
-  const { arrays, scalars } = kernel;
+  const { scalars } = kernel;
+  const arrays = [...kernel.arrays, ...elsewhere];
+  const targetOf = (array: A): number => arrays.lastIndexOf(array);
   const count = arrays.length;
   const firstScalar = count + 1;
   const end = firstScalar + scalars.length;
@@ -61,7 +82,7 @@ export function elementwiseFunction<A extends string, S extends string>(
   ): Lanes<A, S> => ({
     ...ops,
     load: (array) => ops.load(wasm.get(arrays.indexOf(array))),
-    store: (array, value) => ops.store(wasm.get(arrays.indexOf(array)), value),
+    store: (array, value) => ops.store(wasm.get(targetOf(array)), value),
     scalar: (name) => wasm.get(scalarBase + scalars.indexOf(name)),
     keep: (temporary, value) => wasm.set(temporaryBase + temporary, value),
     kept: (temporary) => wasm.get(temporaryBase + temporary),
@@ -70,7 +91,7 @@ export function elementwiseFunction<A extends string, S extends string>(
   const repeat = (type: ValueType, times: number): ValueType[] =>
     Array.from({ length: times }, () => type);
   return {
-    name: kernel.name,
+    name,
     parameters: [...repeat('i32', arrays.length + 1), ...repeat('f32', scalars.length)],
     locals: ['i32', ...repeat('v128', scalars.length + temporaries), ...repeat('f32', temporaries)],
     body: [

@@ -1,6 +1,6 @@
 import { LightboxError } from '../../errors.ts';
 import { assemble } from './assembler.ts';
-import { elementwiseFunction, type Elementwise } from './elementwise.ts';
+import { aside, elementwiseFunctions, type Elementwise } from './elementwise.ts';
 import { allFiniteFunction, sumOfSquaresFunction } from './reductions.ts';
 import { adam, adamw, rmsprop, sgd, sgdMomentum } from './updateRules.ts';
 import { webAssembly, type WasmMemory, type WasmModule } from './webAssembly.ts';
@@ -20,14 +20,21 @@ export class Kernels {
 
   /**
    * Runs a loop of `updateRules.ts` or `vectorRules.ts` over arrays of equal length, in place.
+   * @param targets where new state is written instead; default in place as well
    * @throws LightboxError ERR_WASM_VIEW for views of other memory or of unequal lengths
    */
   run<A extends string, S extends string>(
     kernel: Elementwise<A, S>,
     arrays: Readonly<Partial<Record<A, Float32Array>>>,
     scalars: Readonly<Record<S, number>>,
+    targets?: Readonly<Partial<Record<A, Float32Array>>>,
   ): void {
     const views = kernel.arrays.map((name) => this.#checked(arrays[name], kernel.name, name));
+    if (targets !== undefined) {
+      for (const name of kernel.state ?? []) {
+        views.push(this.#checked(targets[name], kernel.name, name));
+      }
+    }
     const { length } = views[0];
     if (views.some((view) => view.length !== length)) {
       throw new LightboxError(
@@ -36,7 +43,7 @@ export class Kernels {
           `${views.map((view) => String(view.length)).join(', ')}.`,
       );
     }
-    this.#exports[kernel.name](
+    this.#exports[targets === undefined ? kernel.name : aside(kernel.name)](
       ...views.map((view) => view.byteOffset),
       length,
       ...kernel.scalars.map((name) => scalars[name]),
@@ -72,17 +79,17 @@ type KernelExports = Record<string, (...values: number[]) => number>;
 function functions(): Parameters<typeof assemble>[0] {
   const onOff = [false, true];
   return [
-    ...[adam, adamw].map((rule) => elementwiseFunction(rule)),
-    elementwiseFunction(sgd),
-    elementwiseFunction(sgdMomentum),
+    ...[adam, adamw].flatMap((rule) => elementwiseFunctions(rule)),
+    ...elementwiseFunctions(sgd),
+    ...elementwiseFunctions(sgdMomentum),
     ...onOff.flatMap((centered) =>
-      onOff.map((momentum) => elementwiseFunction(rmsprop({ centered, momentum }))),
+      onOff.flatMap((momentum) => elementwiseFunctions(rmsprop({ centered, momentum }))),
     ),
-    elementwiseFunction(scale),
-    elementwiseFunction(axpy),
-    elementwiseFunction(clampValue),
-    elementwiseFunction(fill),
-    elementwiseFunction(copy),
+    ...elementwiseFunctions(scale),
+    ...elementwiseFunctions(axpy),
+    ...elementwiseFunctions(clampValue),
+    ...elementwiseFunctions(fill),
+    ...elementwiseFunctions(copy),
     sumOfSquaresFunction(),
     allFiniteFunction(),
   ];

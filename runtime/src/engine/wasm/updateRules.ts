@@ -29,6 +29,7 @@ const adamScalars: readonly AdamScalar[] = [
 export const adam: Elementwise<AdamArray, AdamScalar> = {
   name: 'adam',
   arrays: adamArrays,
+  state: ['expAvg', 'expAvgSq'],
   scalars: adamScalars,
   body: (x) => [
     x.keep(0, x.load('values')),
@@ -41,6 +42,7 @@ export const adam: Elementwise<AdamArray, AdamScalar> = {
 export const adamw: Elementwise<AdamArray, AdamScalar> = {
   name: 'adamw',
   arrays: adamArrays,
+  state: ['expAvg', 'expAvgSq'],
   scalars: adamScalars,
   body: (x) => [
     x.keep(0, x.load('values')),
@@ -90,6 +92,7 @@ export const sgdMomentum: Elementwise<
 > = {
   name: 'sgdMomentum',
   arrays: ['values', 'grads', 'momentumBuffer'],
+  state: ['momentumBuffer'],
   scalars: ['lr', 'weightDecay', 'momentum', 'gradientScale', 'fromGradient', 'fromBuffer'],
   body: (x) => [
     x.keep(0, x.load('values')),
@@ -119,15 +122,15 @@ export function rmsprop(options: {
   momentum: boolean;
 }): Elementwise<RmsPropArray, RmsPropScalar> {
   const { centered, momentum } = options;
+  const state: RmsPropArray[] = [
+    'squareAvg',
+    ...(centered ? (['gradAvg'] as const) : []),
+    ...(momentum ? (['momentumBuffer'] as const) : []),
+  ];
   return {
     name: `rmsprop${centered ? 'Centered' : ''}${momentum ? 'Momentum' : ''}`,
-    arrays: [
-      'values',
-      'grads',
-      'squareAvg',
-      ...(centered ? (['gradAvg'] as const) : []),
-      ...(momentum ? (['momentumBuffer'] as const) : []),
-    ],
+    arrays: ['values', 'grads', ...state],
+    state,
     scalars: ['lr', 'weightDecay', 'alpha', 'oneMinusAlpha', 'eps', 'momentum'],
     body: (x) => [
       x.keep(0, x.load('values')),

@@ -27,6 +27,12 @@ export interface RoundSettings {
   readonly adjustRate?: ((group: OptimizerGroupView) => number) | undefined;
 }
 
+/** Tensors for a checkpoint; those marked `lent` stay as they are until `release` is called. */
+export interface LentTensors {
+  readonly tensors: readonly NamedTensor[];
+  readonly release: () => void;
+}
+
 /** One optimizer bound to its parameters. */
 export class BoundRound {
   readonly name: string;
@@ -62,7 +68,7 @@ export class BoundRound {
     this.#every = every;
     this.#manual = settings.manual;
     this.#settings = settings;
-    this.arena = new ParameterArena(parameters);
+    this.arena = new ParameterArena(parameters, { spares: optimizer.spares });
     optimizer.bind(this.arena, settings.surroundings);
     this.#clips = this.#clip !== null || optimizer.groups.some((group) => group.clip !== undefined);
   }
@@ -111,7 +117,7 @@ export class BoundRound {
   /** Trains other parameters from now on; must not be called inside an accumulation group. */
   rebind(parameters: readonly NamedParameter[], surroundings: GroupSurroundings): void {
     const before = this.arena;
-    this.arena = new ParameterArena(parameters);
+    this.arena = new ParameterArena(parameters, { spares: this.optimizer.spares });
     this.optimizer.rebind(this.arena, surroundings);
     before.dispose();
     this.#stepped = false;
@@ -183,23 +189,26 @@ export class BoundRound {
     };
   }
 
-  /** Shares memory with the optimizer. */
-  stateTensors(): NamedTensor[] {
+  /** Shares memory with the optimizer; see `LentTensors`. */
+  lendTensors(): LentTensors {
     const { arena, optimizer, name } = this;
+    const release = optimizer.lendState();
+    const { buffer } = arena.kernels.memory;
     const shapes = new Map(arena.segments.map((segment) => [segment.name, segment.shape]));
     const tensors: NamedTensor[] = Object.entries(optimizer.stateTensors()).map(([key, data]) => ({
       name: `optim/${name}/${key}`,
       shape: shapes.get(key.slice(key.indexOf('/') + 1)) ?? [data.length],
       data,
+      // Not what is parked, which is in no arena.
+      ...(release !== null && data.buffer === buffer && { lent: true }),
     }));
-    if (arena.accumulatedWeight === 0) return tensors;
-    return tensors.concat(
-      arena.segments.map((segment) => ({
-        name: `grad/${name}/${segment.name}`,
-        shape: segment.shape,
-        data: arena.part(arena.accumulation, segment),
-      })),
-    );
+    if (arena.accumulatedWeight > 0) {
+      for (const segment of arena.segments) {
+        const data = arena.part(arena.accumulation, segment);
+        tensors.push({ name: `grad/${name}/${segment.name}`, shape: segment.shape, data });
+      }
+    }
+    return { tensors, release: release ?? (() => undefined) };
   }
 
   loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): void {

@@ -13,7 +13,7 @@ import type { OptimizerGroupView } from '../../core/trainerContext.ts';
 import type { TrainModule } from '../../core/trainModule.ts';
 import type { NamedTensor } from '../../checkpoint/tensorData.ts';
 import { UsageError } from '../../errors.ts';
-import { BoundRound, type RoundSettings } from './boundRound.ts';
+import { BoundRound, type LentTensors, type RoundSettings } from './boundRound.ts';
 import type { ManualOptimization } from './manualOptimization.ts';
 
 /** What optimizers take from the trainer and its callbacks. */
@@ -113,8 +113,15 @@ export class OptimizerStep {
     return Object.fromEntries(this.rounds.map((round) => [round.name, round.stateDict()]));
   }
 
-  stateTensors(): NamedTensor[] {
-    return this.rounds.flatMap((round) => round.stateTensors());
+  /** Shares memory with the optimizers; see `LentTensors`. */
+  lendTensors(): LentTensors {
+    const rounds = this.rounds.map((round) => round.lendTensors());
+    return {
+      tensors: rounds.flatMap(({ tensors }) => tensors),
+      release: () => {
+        for (const { release } of rounds) release();
+      },
+    };
   }
 
   loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): void {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import { ParameterArena } from '../../../../runtime/src/engine/arena/parameterArena.ts';
+import {
+  ParameterArena,
+  type ArenaOptions,
+} from '../../../../runtime/src/engine/arena/parameterArena.ts';
 
 /** What test/fixtures/torch/golden.py wrote. */
 export interface Golden {
@@ -20,12 +23,12 @@ export const goldenSteps = 20;
 const sizes = [7, 18];
 
 /** The parameters of golden.py in an arena, named p0 and p1. */
-export function goldenArena(): ParameterArena {
+export function goldenArena(options: ArenaOptions = {}): ParameterArena {
   const parameters = sizes.map((size, p) => {
     const values = Float32Array.from({ length: size }, (_, i) => Math.sin(0.9 * i + p + 0.5));
     return { name: `p${String(p)}`, variable: tf.variable(tf.tensor1d(values)) };
   });
-  return new ParameterArena(parameters);
+  return new ParameterArena(parameters, options);
 }
 
 /** Writes the gradients of golden.py for an update. */

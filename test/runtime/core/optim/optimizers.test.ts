@@ -83,6 +83,88 @@ describe.each(['ort', 'cpu'])('optimizers on %s', (accelerator) => {
     expect([...second.arena.values]).toEqual([...whole.arena.values]);
     expect(second.stateTensors()).toEqual(whole.stateTensors());
   });
+
+  it.each(Object.keys(makers))('%s leaves lent state alone and trains on to equal bits', (name) => {
+    const whole = makers[name]();
+    whole.bind(goldenArena());
+    run(whole, 0, goldenSteps);
+
+    const lender = makers[name]();
+    const arena = goldenArena({ spares: lender.spares });
+    lender.bind(arena);
+    run(lender, 0, 3);
+    // Returned after two updates, before any, and never.
+    for (const [update, until] of [
+      [3, 5],
+      [5, 5],
+      [6, 9],
+      [9, 99],
+    ]) {
+      const release = lender.lendState();
+      expect(release === null).toBe(lender.spares === 0);
+      const lent = lender.stateTensors();
+      const before = structuredClone(lent);
+      run(lender, update, Math.min(until, goldenSteps));
+      expect(lent).toEqual(before);
+      if (until < 99) release?.();
+      if (update === 5) run(lender, 5, 6);
+    }
+    expect([...arena.values]).toEqual([...whole.arena.values]);
+    expect(lender.stateTensors()).toEqual(whole.stateTensors());
+    expect(lender.stateDict()).toEqual(whole.stateDict());
+  });
+});
+
+describe('lent state', () => {
+  beforeAll(async () => {
+    await selectBackend({ accelerator: 'cpu' });
+  });
+
+  it('is not lent from where it could not be left alone', () => {
+    const optimizer = new Adam();
+    optimizer.bind(goldenArena());
+    expect(optimizer.lendState()).toBeNull();
+    optimizer.bind(goldenArena({ spares: 1 }));
+    expect(optimizer.lendState()).toBeNull();
+    optimizer.bind(goldenArena({ spares: 2 }));
+    const first = optimizer.lendState();
+    run(optimizer, 0, 1);
+    // The other memory is being read.
+    expect(optimizer.lendState()).toBeNull();
+    first?.();
+    first?.();
+    const [second, third] = [optimizer.lendState(), optimizer.lendState()];
+    second?.();
+    const lent = optimizer.stateTensors();
+    const before = structuredClone(lent);
+    run(optimizer, 1, 2);
+    expect(lent).toEqual(before);
+    third?.();
+  });
+
+  it('stays as it is when another state is loaded', () => {
+    const [optimizer, other] = [new Adam(), new Adam()];
+    optimizer.bind(goldenArena({ spares: 2 }));
+    other.bind(goldenArena());
+    run(optimizer, 0, 2);
+    run(other, 0, 5);
+    optimizer.lendState();
+    const lent = optimizer.stateTensors();
+    const before = structuredClone(lent);
+    optimizer.loadStateTensors(other.stateTensors());
+    expect(lent).toEqual(before);
+    expect(optimizer.stateTensors()).toEqual(other.stateTensors());
+  });
+
+  it('is not lent by optimizers that write in place', () => {
+    class InPlace extends Adam {
+      protected override readonly writesAside = false as never;
+    }
+    const optimizer = new InPlace();
+    optimizer.bind(goldenArena({ spares: 2 }));
+    expect(optimizer.spares).toBe(0);
+    expect(optimizer.lendState()).toBeNull();
+  });
 });
 
 describe('parameter groups', () => {

@@ -14,6 +14,7 @@ import {
   fill,
   scale,
 } from '../../../../runtime/src/engine/wasm/vectorRules.ts';
+import type { Elementwise } from '../../../../runtime/src/engine/wasm/elementwise.ts';
 import { webAssembly } from '../../../../runtime/src/engine/wasm/webAssembly.ts';
 import { Rng } from '../../../../runtime/src/random/rng.ts';
 
@@ -97,6 +98,39 @@ describe('update rules against double precision', () => {
           near(x.momentumBuffer[i], momentum ? direction : before.momentumBuffer[i]);
           near(x.values[i], before.values[i] - 0.1 * direction);
         }
+      }
+    }
+  });
+});
+
+describe('update rules that write their state elsewhere', () => {
+  const onOff = [false, true];
+  const rules: Elementwise<string, string>[] = [
+    ...[adam, adamw, sgdMomentum].map((rule) => rule as unknown as Elementwise<string, string>),
+    ...onOff.flatMap((centered) =>
+      onOff.map((momentum) => rmsprop({ centered, momentum }) as Elementwise<string, string>),
+    ),
+  ];
+
+  it.each(rules)('$name', (rule) => {
+    const scalars = Object.fromEntries(rule.scalars.map((name) => [name, 0.25]));
+    for (const length of lengths) {
+      const state = rule.state ?? [];
+      const both = [...rule.arrays, ...state.map((name) => `new ${name}`)];
+      const inPlace = vectors(length, both);
+      const { kernels, x } = vectors(length, both);
+      // Room under the root also when the mean is taken away.
+      for (const views of [inPlace.x, x])
+        views.squareAvg?.forEach((_1, i, all) => (all[i] = 9 + i));
+      const before = snapshot(x);
+      inPlace.kernels.run(rule, inPlace.x, scalars);
+      const targets = state.map((name) => [name, x[`new ${name}`]] as const);
+      kernels.run(rule, x, scalars, Object.fromEntries(targets));
+      expect([...x.values]).toEqual([...inPlace.x.values]);
+      for (const name of state) {
+        expect([...x[`new ${name}`]]).toEqual([...inPlace.x[name]]);
+        expect([...x[name]]).toEqual(before[name]);
+        if (length > 0) expect([...x[`new ${name}`]]).not.toEqual(before[name]);
       }
     }
   });
