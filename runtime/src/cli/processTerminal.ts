@@ -26,7 +26,8 @@ export interface ProcessTerminal extends Terminal {
  * pipes and CI, colours unless `NO_COLOR` says otherwise.
  */
 export function createTerminal({ input, output, env }: TerminalStreams): ProcessTerminal {
-  const isTTY = output.isTTY && !isSet(env.CI) && env.TERM !== 'dumb';
+  // Asked anew each time: the environment section of a configuration is read later.
+  const isTTY = (): boolean => output.isTTY && !isSet(env.CI) && env.TERM !== 'dumb';
   const screen = new LiveLines(output);
   const keys = new KeyReader(input, () => {
     restore();
@@ -52,22 +53,28 @@ export function createTerminal({ input, output, env }: TerminalStreams): Process
     });
   };
   return {
-    isTTY,
+    get isTTY() {
+      return isTTY();
+    },
     get columns() {
       return screen.columns;
     },
-    color: !isSet(env.NO_COLOR) && (isTTY || isSet(env.FORCE_COLOR)),
-    unicode: hasUnicode(env),
+    get color() {
+      return !isSet(env.NO_COLOR) && (isTTY() || isSet(env.FORCE_COLOR));
+    },
+    get unicode() {
+      return hasUnicode(env);
+    },
     line: (text) => {
       screen.line(text);
     },
     live(lines) {
-      if (!isTTY) return;
+      if (lines !== null && !isTTY()) return;
       if (lines !== null) watch();
       screen.show(lines);
     },
     onKey(handler) {
-      if (!isTTY || !input.isTTY || !isForeground()) return null;
+      if (!isTTY() || !input.isTTY || !isForeground()) return null;
       watch();
       return keys.listen(handler);
     },

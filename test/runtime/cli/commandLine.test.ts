@@ -295,9 +295,17 @@ describe('a run', () => {
     expect(written.find(([name]) => name === 'hparams.json')?.[1]).toContain('"mail": "me"');
   });
 
-  it('refuses variables that come too late', async () => {
-    const { warned } = await run('fit', ...config, '--environment.NODE_OPTIONS=--inspect=0');
-    expect(warned).toContain('environment.NODE_OPTIONS would have no effect: Node reads it');
+  it.each([
+    ['NODE_OPTIONS=--inspect=0', 'Node reads it'],
+    ['UV_THREADPOOL_SIZE=8', "Node's threads are running by then. Set it in the shell: UV_THREAD"],
+    ['LIGHTBOX_ENGINE_TRACE=trace', 'it is read before the configuration'],
+    ['LIGHTBOX__TRAINER__MAX_EPOCHS=9', 'such variables are part of the configuration'],
+  ])('refuses variables that come too late: %s', async (variable, because) => {
+    const { warned, code } = await run('fit', ...config, `--environment.${variable}`);
+    expect(warned).toContain(
+      `environment.${variable.split('=')[0]} would have no effect: ${because}`,
+    );
+    expect(code).toBe(2);
   });
 });
 

@@ -54,6 +54,16 @@ describe('the terminal', () => {
     expect([terminal.isTTY, terminal.color]).toEqual([isTTY, color]);
   });
 
+  it('follows variables that a configuration sets later', () => {
+    const env: Record<string, string> = {};
+    const terminal = terminalOn(fakeScreen(true), env);
+    expect([terminal.isTTY, terminal.color, terminal.unicode]).toEqual([true, true, true]);
+    Object.assign(env, { CI: 'true', LC_ALL: 'C' });
+    expect([terminal.isTTY, terminal.color, terminal.unicode]).toEqual([false, false, false]);
+    env.FORCE_COLOR = '1';
+    expect(terminal.color).toBe(true);
+  });
+
   it('prints lines above live ones, and shows the cursor again', () => {
     const screen = fakeScreen(true);
     const terminal = terminalOn(screen);
