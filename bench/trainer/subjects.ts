@@ -3,7 +3,10 @@ export interface Workload {
   /** Units of each layer, the input first. */
   readonly sizes: readonly number[];
   readonly batchSize: number;
-  /** Updates before the measured ones: enough for the engine's compiler, which starts over each run. */
+  /**
+   * Updates before the measured ones: enough for the engine's compiler, which starts over each run.
+   * Python, which has none, has fewer.
+   */
   readonly warmUp: number;
   readonly updates: number;
   /** Runs of each subject of this package in a round. */
@@ -12,9 +15,9 @@ export interface Workload {
 
 export type WorkloadName = 'tiny' | 'mlp';
 
-/** bench/python/trainer.py has the same ones. */
+/** bench/python/trainer.py has the same ones, but for warm-up and turns. */
 export const workloads: Record<WorkloadName, Workload> = {
-  tiny: { sizes: [8, 16, 1], batchSize: 16, warmUp: 1000, updates: 400, turns: 2 },
+  tiny: { sizes: [8, 16, 1], batchSize: 16, warmUp: 4000, updates: 400, turns: 2 },
   mlp: { sizes: [784, 512, 256, 10], batchSize: 128, warmUp: 20, updates: 100, turns: 1 },
 };
 
