@@ -16,7 +16,7 @@ export type ModelSummaryOptions = z.input<typeof schema>;
 /**
  * Prints a table of the module's layers and weights at the start of a fit. With `exampleInput()` it
  * has the shapes of what each layer gets and gives, and an input that does not fit is an error
- * before any data is loaded.
+ * before any batch is loaded.
  */
 export class ModelSummary implements Callback {
   static readonly schema = schema;

@@ -82,7 +82,7 @@ function progressState(run: Run, { loader, optimizer }: SavedParts): JsonObject 
     counters: countersState(run.counters),
     progress: run.progress.stateDict(),
     loader: loaderState(loader, run.progress.position) as unknown as JsonObject,
-    metrics: run.store.stateDict(),
+    metrics: run.lastingStore.stateDict(),
     logs: run.logs.stateDict(),
     optimizer: optimizer.stateDict(),
     callbacks: callbackStates(run),
@@ -110,7 +110,7 @@ function checkpointInfo(run: Run): CheckpointInfo {
   return {
     step: run.globalStep,
     epoch: run.currentEpoch,
-    metrics: latestValues(run),
+    metrics: latestValues({ metrics: run.lastingStore.latest }),
     versions: packageVersions(),
     config: isPlainObject(run.config) ? run.config : null,
   };

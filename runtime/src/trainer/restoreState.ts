@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Checkpoint } from '../checkpoint/contents.ts';
+import { decodeState, encodeState } from '../checkpoint/stateJson.ts';
 import { callbackId } from '../core/callback.ts';
 import { loadCounters } from '../core/counters.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -110,7 +111,8 @@ export async function restoreProgress(
     optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
   }
   if (takes('callbacks')) restoreCallbacks(run, checkpoint);
-  await run.hooks.call('onLoadCheckpoint', state);
+  // A copy: what hooks do to it is no part of the run.
+  await run.hooks.call('onLoadCheckpoint', decodeState(encodeState(state)));
 }
 
 function restorePosition(run: Run, loader: Loader, { state, path }: Checkpoint): void {

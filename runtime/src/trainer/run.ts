@@ -78,6 +78,8 @@ export class Run implements TrainerContext, LogSink {
   readonly buffers: KeptBuffers;
   counters: Counters = newCounters();
   store: MetricStore;
+  /** The store that goes into checkpoints; `store` is another one in the sanity check. */
+  lastingStore: MetricStore;
   stage: Stage = 'train';
   plan: RunPlan | null = null;
   trainLoader: Loader | null = null;
@@ -118,6 +120,7 @@ export class Run implements TrainerContext, LogSink {
     this.nanGuard = new NanGuard(this);
     this.buffers = new KeptBuffers(parts.module);
     this.store = this.#newStore();
+    this.lastingStore = this.store;
     this.#started = parts.clock.now();
     const timer = parts.options.profiler === null ? undefined : hookTimer(parts.profiler);
     this.hooks = new HookDispatcher(parts.callbacks, parts.module, this, timer);
@@ -264,7 +267,7 @@ export class Run implements TrainerContext, LogSink {
     return this.validates;
   }
 
-  /** Runs `body` with a store of its own: nothing it logs stays. */
+  /** Runs `body` with a store of its own: nothing it logs stays, in checkpoints neither. */
   async withThrowawayMetrics<T>(body: () => Promise<T>): Promise<T> {
     const { store } = this;
     this.store = this.#newStore();

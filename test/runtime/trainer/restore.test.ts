@@ -94,6 +94,24 @@ describe('a resume', () => {
     );
   });
 
+  it('keeps metrics of the sanity check out of what is saved in it', async () => {
+    const saved: string[] = [];
+    const eager: Callback = {
+      runsInSanity: true,
+      onValidationEnd: async (context) => {
+        if (saved.length > 0) return;
+        expect(context.metrics.size).toBeGreaterThan(0);
+        saved.push(await context.saveCheckpoint(join(await temporaryFolder(), 'sane')));
+      },
+    };
+    const trainer = await quietTrainer({ maxEpochs: 1, numSanityValSteps: 1, callbacks: [eager] });
+    const valLoader = tinyLoader({ samples: 4 });
+    await trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader(), valLoader });
+    const { info, state } = await readCheckpoint(saved[0]);
+    expect([info.step, info.metrics]).toEqual([0, {}]);
+    expect(state.metrics).toMatchObject({ latest: [], epochs: [] });
+  });
+
   it('lets hooks keep data of their own in a checkpoint', async () => {
     const seen: unknown[] = [];
     const keeper: Callback = {
