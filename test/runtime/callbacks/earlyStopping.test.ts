@@ -48,6 +48,25 @@ describe('patience of EarlyStopping', () => {
     expect(second.counters.validations.completed).toBe(5);
   });
 
+  it('counts no value that is older than the validation', async () => {
+    class Seldom extends TinyModule {
+      override onValidationEpochEnd = (): void => {
+        if (this.trainer.counters.validations.completed % 3 === 0) this.log('seldom', 1);
+      };
+    }
+    const stop = new EarlyStopping({ monitor: 'val/seldom', patience: 2 });
+    const options = { maxEpochs: 50, valCheckInterval: '2 updates', numSanityValSteps: 0 };
+    const trainer = await quietTrainer({ ...options, callbacks: [stop] });
+    const valLoader = tinyLoader({ samples: 4 });
+    const { counters, status } = await trainer.fit({
+      module: new Seldom(),
+      trainLoader: tinyLoader(),
+      valLoader,
+    });
+    // Logged in the validations 1, 4 and 7: the first is the best, and two more are waited for.
+    expect([status, counters.validations.completed]).toEqual(['stopped', 7]);
+  });
+
   it('waits for a metric that comes later when it is not strict', async () => {
     const run = async (strict: boolean) => {
       const stop = new EarlyStopping({ monitor: 'val/late', strict });

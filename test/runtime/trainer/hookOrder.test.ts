@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
+import { DataModule, type PrepareContext } from '../../../runtime/src/core/dataModule.ts';
 import { hookNames, type HookName } from '../../../runtime/src/core/hooks.ts';
+import type { Loaders } from '../../../runtime/src/core/loader.ts';
 import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
 import { quietTrainer, temporaryFolder } from './tinyRun.ts';
 
@@ -143,6 +145,44 @@ describe('hook order', () => {
     expect(sanity.filter((call) => call.startsWith('a.'))).toEqual(['a.onSanityCheckStart']);
     expect(sanity).toContain('eager.onValidationBatchEnd');
     expect(sanity).toContain('module.onValidationEpochEnd');
+  });
+
+  it.each([false, true])('has the data module around it, also in a failure: %s', async (fails) => {
+    const calls: string[] = [];
+    class Data extends DataModule {
+      override prepareData(context: PrepareContext): void {
+        calls.push(`prepareData with ${Object.keys(context).join()}`);
+      }
+      override setup(kind: string): void {
+        calls.push(`setup for ${kind}`);
+      }
+      trainDataloader(): Loaders {
+        calls.push('trainDataloader');
+        return tinyLoader();
+      }
+      override teardown(kind: string): void {
+        calls.push(`teardown for ${kind}`);
+      }
+    }
+    const end: Callback = {
+      setup: () => void calls.push("callback's setup"),
+      onTrainStart: () => {
+        if (fails) throw new Error('mine');
+      },
+      teardown: () => void calls.push("callback's teardown"),
+    };
+    const trainer = await quietTrainer({ maxSteps: 1, callbacks: [end] });
+    const fitted = trainer.fit({ module: new TinyModule(), dataModule: new Data() });
+    if (fails) await expect(fitted).rejects.toThrow('mine');
+    else await fitted;
+    expect(calls).toEqual([
+      'prepareData with line',
+      'setup for fit',
+      "callback's setup",
+      'trainDataloader',
+      "callback's teardown",
+      'teardown for fit',
+    ]);
   });
 
   it('tells of a failure, tears down and passes the error on', async () => {

@@ -169,4 +169,32 @@ describe('resuming', () => {
     expect(resumed.bits).toEqual(expected.bits);
     expect(resumed.rows).toEqual(expected.rows);
   });
+
+  it('validates by the clock as if nothing had come between', async () => {
+    const root = await temporaryFolder();
+    const fit = async (start: number, callbacks: Callback[], ckptPath: string | null) => {
+      let now = start;
+      const validated: number[] = [];
+      const watch: Callback = {
+        onTrainBatchEnd: () => void (now += 10_000),
+        onValidationStart: ({ globalStep }) => void validated.push(globalStep),
+      };
+      const trainer = await quietTrainer(
+        {
+          ...{ maxSteps: 20, valCheckInterval: '1 min', numSanityValSteps: 0 },
+          ...{ defaultRootDir: root, callbacks: [watch, ...callbacks] },
+        },
+        { clock: { now: () => now } },
+      );
+      const module = new TinyModule();
+      await trainer.fit({ module, ...loaders(), ckptPath }).catch(() => undefined);
+      return validated;
+    };
+    const crash = new CrashAfter(8, root);
+    const before = await fit(0, [crash], null);
+    // Hours later, by a clock that began elsewhere.
+    const after = await fit(9e7, [], crash.path);
+    expect([...before, ...after]).toEqual([6, 12, 18]);
+    expect(await fit(5, [], null)).toEqual([6, 12, 18]);
+  });
 });

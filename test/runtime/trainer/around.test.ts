@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { FlowProgressBarCallback } from '../../../runtime/src/callbacks/flowProgressBar.ts';
+import type { Callback } from '../../../runtime/src/core/callback.ts';
+import type { Logger, MetricsRow } from '../../../runtime/src/core/logger.ts';
+import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
+import { quietTrainer, recordingTerminal } from './tinyRun.ts';
+
+describe('callbacks that are added by themselves', () => {
+  const bars: Record<string, Callback[]> = {
+    'no bar of yours': [],
+    'the flow bar': [new FlowProgressBarCallback()],
+    'a bar that you wrote': [{ showsProgress: true }],
+  };
+
+  it.each(Object.keys(bars))('leave the screen to one bar: %s', async (name) => {
+    const terminal = recordingTerminal({ isTTY: true });
+    const trainer = await quietTrainer(
+      { maxEpochs: 1, enableProgressBar: true, callbacks: bars[name] },
+      { terminal },
+    );
+    await trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader() });
+    const shown = terminal.frames.flat().join('\n');
+    expect(/^Epoch /m.test(shown)).toBe(name === 'no bar of yours');
+    expect(/^Run /m.test(shown)).toBe(name === 'the flow bar');
+  });
+});
+
+describe('loggers', () => {
+  it('get all rows, each of them, beside the record', async () => {
+    const make = (name: string): Logger & { readonly rows: MetricsRow[] } => {
+      const rows: MetricsRow[] = [];
+      const done = (): Promise<void> => Promise.resolve();
+      return {
+        ...{ name, rows, start: () => undefined, logHyperparameters: () => undefined },
+        ...{ logMetrics: (row) => void rows.push(row), flush: done, finish: done },
+      };
+    };
+    const loggers = [make('one'), make('two')];
+    const trainer = await quietTrainer({ maxEpochs: 2, logEveryNSteps: 1, logger: loggers });
+    const { runDir } = await trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader() });
+    expect(loggers[0].rows.length).toBeGreaterThan(10);
+    expect(loggers[1].rows).toEqual(loggers[0].rows);
+    const lines = (await readFile(join(runDir, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as MetricsRow)).toEqual(loggers[0].rows);
+  });
+});
