@@ -124,10 +124,19 @@ withServer(`PostgreSQL (${postgresReason})`, () => {
       expect(await a.lease(id, request('a1'))).toMatchObject({ trial: { number: 0 } });
       expect(await b.lease(id, request('b1'))).toMatchObject({ kind: 'new', trial: { number: 1 } });
       expect(await b.lease(id, request('b2'))).toEqual({ kind: 'busy', failed: [] });
-      await sleep(30);
+      const sql = (text: string): string => server.psql('leases', ['-c', text]);
+      const beats = () =>
+        sql('SELECT heartbeat FROM trial_heartbeats ORDER BY trial_id').split('\n');
+      const before = beats();
+      await sleep(60);
       expect(await a.renewLeases()).toEqual([]);
-      await sleep(30);
-      // Nobody has heard of trial 1 for 60 ms, of trial 0 for 30.
+      const after = beats();
+      expect([after[0] > before[0], after[1] === before[1]]).toEqual([true, true]);
+      // However long this takes: trial 0 is heard of, of trial 1 nobody has heard for 60 ms.
+      sql(
+        "UPDATE trial_heartbeats SET heartbeat = heartbeat + interval '1 hour' " +
+          'WHERE trial_id = (SELECT min(trial_id) FROM trials)',
+      );
       const taken = await a.lease(id, request('a2', { graceMs: 50 }));
       expect(taken).toMatchObject({ kind: 'takeover', trial: { number: 1 } });
       const lost = (await b.trials(id))[1].id;
