@@ -26,10 +26,10 @@ function adamSchema(weightDecay: number, decayMeaning: string) {
 
 /** Kingma and Ba, "Adam: a method for stochastic optimization" (2015), as torch.optim.Adam. */
 export class Adam extends Optimizer {
+  static override readonly writesAside: boolean = true;
   static readonly schema = adamSchema(0, 'L2 regularisation, added to the gradient');
   override readonly name: string = 'Adam';
   protected override readonly slotNames = ['exp_avg', 'exp_avg_sq'];
-  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof Adam.schema>;
 
   constructor(options: z.input<typeof Adam.schema> = {}) {
@@ -57,6 +57,7 @@ export class Adam extends Optimizer {
 
 /** Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), as torch.optim.AdamW. */
 export class AdamW extends Adam {
+  static override readonly writesAside: boolean = true;
   static override readonly schema = adamSchema(
     1e-2,
     'Decoupled decay: each update takes lr * weightDecay of the value away',

@@ -29,14 +29,15 @@ export interface GroupSurroundings {
  * gradient zero here, so weight decay and momentum go on for it.
  */
 export abstract class Optimizer {
+  /**
+   * Whether `update` changes the state by `apply` alone, all of it each time. The state can then be
+   * lent: a checkpoint is written from it while training goes on. Each class says so for itself: a
+   * subclass may write otherwise.
+   */
+  static readonly writesAside: boolean = false;
   abstract readonly name: string;
   /** The flat vectors of its state, by torch's names. */
   protected abstract readonly slotNames: readonly string[];
-  /**
-   * Whether `update` changes the state by `apply` alone, all of it each time. The state can then be
-   * lent: a checkpoint is written from it while training goes on.
-   */
-  protected readonly writesAside: boolean = false;
   /** Empty before `bind`. */
   groups: ParamGroup[] = [];
   /** Updates done. */
@@ -185,9 +186,14 @@ export abstract class Optimizer {
     });
   }
 
+  get #writesAside(): boolean {
+    const own = this.constructor as typeof Optimizer;
+    return Object.hasOwn(own, 'writesAside') && own.writesAside;
+  }
+
   /** State vectors that an arena should have room for twice, so that they can be lent. */
   get spares(): number {
-    return this.writesAside ? this.slotNames.length : 0;
+    return this.#writesAside ? this.slotNames.length : 0;
   }
 
   /**
@@ -195,7 +201,7 @@ export abstract class Optimizer {
    * whatever is trained in the meantime; null where that cannot be.
    */
   lendState(): (() => void) | null {
-    return this.writesAside ? this.arena.state.lend() : null;
+    return this.#writesAside ? this.arena.state.lend() : null;
   }
 
   /** Views of the state by `slot/parameter`, such as `exp_avg/encoder.0.kernel`; to be read. */

@@ -5,6 +5,7 @@ import { paramGroupSchema, type ParamGroup, type Range } from './paramGroups.ts'
 
 /** Hinton's RMSProp in torch.optim.RMSprop's form: eps is added after the root. */
 export class RMSProp extends Optimizer {
+  static override readonly writesAside: boolean = true;
   static readonly schema = z.strictObject({
     lr: z.number().nonnegative().default(1e-2).describe('Learning rate'),
     alpha: z.number().min(0).lte(1).default(0.99).describe('Decay of the mean of the squares'),
@@ -20,7 +21,6 @@ export class RMSProp extends Optimizer {
   });
   override readonly name = 'RMSProp';
   protected override readonly slotNames: readonly string[];
-  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof RMSProp.schema>;
   readonly #rule: ReturnType<typeof rmsprop>;
 

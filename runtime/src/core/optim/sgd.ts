@@ -5,6 +5,7 @@ import { paramGroupSchema, type ParamGroup, type Range } from './paramGroups.ts'
 
 /** Stochastic gradient descent with optional (Nesterov) momentum, as torch.optim.SGD. */
 export class SGD extends Optimizer {
+  static override readonly writesAside: boolean = true;
   static readonly schema = z
     .strictObject({
       lr: z.number().nonnegative().default(1e-3).describe('Learning rate'),
@@ -20,7 +21,6 @@ export class SGD extends Optimizer {
     });
   override readonly name = 'SGD';
   protected override readonly slotNames: readonly string[];
-  protected override readonly writesAside = true;
   declare readonly options: z.output<typeof SGD.schema>;
 
   constructor(options: z.input<typeof SGD.schema> = {}) {
