@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -13,8 +13,6 @@ const projects = full ? [...quick, 'e2e'] : e2e ? ['e2e'] : quick;
 
 // Whatever the tests leave in the system's temporary folder goes away with this one.
 const folder = mkdtempSync(path.join(tmpdir(), 'lightbox-test-'));
-// As open as the system's: databases run as a user of their own.
-chmodSync(folder, 0o1777);
 const report = path.join(folder, 'report.json');
 const jest = spawn(
   process.execPath,
