@@ -11,7 +11,6 @@ const rest = process.argv.slice(2).filter((arg) => arg !== '--full' && arg !== '
 const quick = ['runtime', 'generators', 'types', 'templates', 'interop'];
 const projects = full ? [...quick, 'e2e'] : e2e ? ['e2e'] : quick;
 
-// Whatever the tests leave in the system's temporary folder goes away with this one.
 const folder = mkdtempSync(path.join(tmpdir(), 'lightbox-test-'));
 const report = path.join(folder, 'report.json');
 const jest = spawn(
@@ -27,8 +26,6 @@ const jest = spawn(
     `--maxWorkers=${Math.max(2, availableParallelism() - 1)}`,
     '--json',
     `--outputFile=${report}`,
-    // By default in the temporary folder, so that nothing would be there the next time.
-    '--cacheDirectory=node_modules/.cache/jest',
     ...rest,
   ],
   // stdout holds the JSON as well; people read the live report on stderr.
@@ -36,13 +33,10 @@ const jest = spawn(
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
-      TMPDIR: folder,
       ...(full ? { LIGHTBOX_TEST_FULL: '1', LIGHTBOX_KILL_ROUNDS: '8', ...softwareVulkan() } : {}),
     },
   },
 );
-// jest hears it as well; what is to be done after it still is.
-process.on('SIGINT', () => undefined);
 const code = await new Promise<number>((resolve) => {
   jest.on('close', (status) => {
     resolve(status ?? 1);
