@@ -151,7 +151,8 @@ describe('a search with real processes', () => {
   });
 
   it('lets a second search of the same study wait for the first', async () => {
-    const first = search.start(['--n-trials', '2'], { stepMs: 60 });
+    // Slow enough to be at it still when the second has started, on a busy machine too.
+    const first = search.start(['--n-trials', '2'], { stepMs: 300 });
     await until(() => existsSync(search.trialFolder(0)));
     const second = await search.run(['--n-trials', '3']);
     expect(await first.end).toMatchObject({ code: 0 });
