@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { buildModule } from '../core/buildModule.ts';
 import { fnmatch } from '../core/fnmatch.ts';
 import type { NamedParameter } from '../core/parameters.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { didYouMean, UsageError } from '../errors.ts';
+import { Rng } from '../random/index.ts';
 import { readWeights, type SourceTensor } from './foreignWeights.ts';
 import { readCheckpoint } from './readCheckpoint.ts';
 
@@ -81,6 +83,8 @@ export async function loadFromCheckpoint<Module extends TrainModule, Options>(
     );
   }
   const module = new type({ ...hparams, ...overrides } as Options);
+  // Layers that are built late have weights to load into only then.
+  buildModule(module, Rng.fromSeed(0));
   await loadWeights(module, path);
   return module;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { NamedParameter } from '../core/parameters.ts';
-import type { TrainModule } from '../core/trainModule.ts';
+import type { NamedParameter } from './parameters.ts';
+import type { TrainModule } from './trainModule.ts';
 import { LightboxError } from '../errors.ts';
 import { withKeyedRandom, type Rng } from '../random/index.ts';
 

@@ -67,9 +67,11 @@ export function formatDuration({ amount, unit }: Duration): string {
 
 function invalid(text: unknown, where: string): UsageError {
   const bare = typeof text === 'number' || /^\s*\d+(\.\d+)?\s*$/.test(String(text));
-  const hint = bare
-    ? ` A bare number is ambiguous: write "${String(text)} updates" or "${String(text)} batches".`
-    : '';
+  const share = Number(text) > 0 && Number(text) < 1;
+  const units = share
+    ? `"${String(Number((Number(text) * 100).toFixed(6)))}%" for a share of the epoch`
+    : `"${String(text)} updates" or "${String(text)} batches"`;
+  const hint = bare ? ` A bare number is ambiguous: write ${units}.` : '';
   return new UsageError(
     'ERR_DURATION',
     `${where}: expected an amount with a unit, such as "100 updates", "800 batches", "2 epochs", ` +

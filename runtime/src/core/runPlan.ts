@@ -19,8 +19,11 @@ export interface RunPlan {
   readonly maxEpochs: number | null;
   readonly maxUpdates: number | null;
   readonly maxSeconds: number | null;
-  /** True when a validation follows after this batch of the epoch (0-based). */
-  validatesAfter(epoch: number, batchInEpoch: number, updates: number): boolean;
+  /**
+   * True when a validation follows after this batch of the epoch (0-based).
+   * @param ends whether the epoch ends with it; default: where `batchesPerEpoch` says so
+   */
+  validatesAfter(epoch: number, batchInEpoch: number, updates: number, ends?: boolean): boolean;
   /**
    * True when validations are at the ends of epochs: then a run that max_steps or max_time ends
    * inside an epoch validates there too.

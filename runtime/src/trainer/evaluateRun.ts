@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/index.ts';
 import type { Loaders } from '../core/loader.ts';
 import { UsageError } from '../errors.ts';
-import { buildModule } from './buildModule.ts';
+import { buildModule } from '../core/buildModule.ts';
 import { evaluate, type EvaluationLoader } from './loops/evaluationLoop.ts';
 import { restoreWeights } from './restoreState.ts';
 import type { EvaluationResult } from './results.ts';

@@ -9,7 +9,7 @@ import { hookTable, phaseLine, phaseTable } from '../core/profilerText.ts';
 import { engineCounters, setDynamicShapes } from '../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { countersSince } from './countersSince.ts';
-import { buildModule } from './buildModule.ts';
+import { buildModule } from '../core/buildModule.ts';
 import { captureState, copiedForCheckpoint, type SavedParts } from './captureState.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
 import { limitBatches } from './limits.ts';

@@ -58,11 +58,12 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
   const updatesPerEpoch = batchesPerEpoch === null ? null : Math.ceil(batchesPerEpoch / accumulate);
   const total = totalUpdates(maxEpochs, maxSteps, groups);
   const interval = validationInterval(options);
-  const position = (epoch: number, batch: number): Position => ({
+  requireLength(interval, inputs);
+  const position = (epoch: number, batch: number, ends: boolean): Position => ({
     epoch,
     batchInEpoch: batch + 1,
     batches: epoch * (batchesPerEpoch ?? 0) + batch + 1,
-    ends: batch + 1 === batchesPerEpoch,
+    ends,
   });
   const plan = {
     batchesPerEpoch,
@@ -76,9 +77,14 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
     maxEpochs,
     maxUpdates: maxSteps,
     maxSeconds: maxTime === null ? null : parseMaxTime(maxTime),
-    validatesAfter: (epoch: number, batchInEpoch: number, updates: number): boolean => {
+    validatesAfter: (
+      epoch: number,
+      batchInEpoch: number,
+      updates: number,
+      ends = batchInEpoch + 1 === batchesPerEpoch,
+    ): boolean => {
       if (!inputs.validates || (epoch + 1) % options.checkValEveryNEpoch !== 0) return false;
-      return isDue(interval, position(epoch, batchInEpoch), updates, inputs, groups);
+      return isDue(interval, position(epoch, batchInEpoch, ends), updates, inputs, groups);
     },
     validatesAtEnd:
       inputs.validates &&
@@ -123,6 +129,7 @@ function isDue(
     case 'seconds':
       return completesUpdate && secondsSinceValidation() >= amount;
     case 'fraction':
+      if (batchesPerEpoch === null) return ends;
       return batchInEpoch % fractionBatches(amount, batchesPerEpoch) === 0;
     case 'validations':
       return false;
@@ -145,8 +152,22 @@ function crosses(
   return passed(batchInEpoch) > passed(batchInEpoch - 1);
 }
 
-function fractionBatches(fraction: number, batchesPerEpoch: number | null): number {
-  return Math.max(1, Math.floor((batchesPerEpoch ?? 1) * fraction + 1e-9));
+function fractionBatches(fraction: number, batchesPerEpoch: number): number {
+  return Math.max(1, Math.floor(batchesPerEpoch * fraction + 1e-9));
+}
+
+/** @throws UsageError ERR_PLAN for a share of epochs whose length nobody knows */
+function requireLength(
+  { amount, unit }: Duration,
+  { batchesPerEpoch, validates }: PlanInputs,
+): void {
+  const isShare = unit === 'fraction' ? amount < 1 : unit === 'epochs' && !Number.isInteger(amount);
+  if (!isShare || batchesPerEpoch !== null || !validates) return;
+  throw new UsageError(
+    'ERR_PLAN',
+    `val_check_interval: "${formatDuration({ amount, unit })}" is a share of an epoch, but the training loader does not know how ` +
+      'many batches that is. Write updates, batches or a time, or give it batchesPerEpoch.',
+  );
 }
 
 function requireLimit({ maxEpochs, maxSteps, maxTime }: PlanOptions): void {

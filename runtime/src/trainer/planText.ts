@@ -35,7 +35,9 @@ function validationText(plan: Omit<RunPlan, 'describe'>, interval: Duration): st
     interval.unit === 'fraction' && interval.amount === 1
       ? 'at the end of epochs'
       : `every ${formatDuration(interval)}${interval.unit === 'fraction' ? ' of an epoch' : ''}`;
-  if (interval.unit === 'seconds') return `validation ${every}`;
+  // Where that is in updates cannot be told of epochs of unknown length.
+  const unknown = plan.batchesPerEpoch === null && ['fraction', 'epochs'].includes(interval.unit);
+  if (interval.unit === 'seconds' || unknown) return `validation ${every}`;
   const first = firstValidations(plan, 4);
   if (first.length === 0) return `validation ${every}: none before the end of this run`;
   const shown = first.slice(0, 3).join(', ');

@@ -9,7 +9,7 @@ import { isPlainObject, type Json } from '../core/json.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { messageOf, UsageError } from '../errors.ts';
 import { Rng, withKeyedRandom } from '../random/index.ts';
-import { buildModule } from './buildModule.ts';
+import { buildModule } from '../core/buildModule.ts';
 import { detectAnomaly } from './loops/detectAnomaly.ts';
 import { checkedLoss } from './loops/losses.ts';
 import type { ComputedStep } from './loops/nanGuard.ts';

@@ -2,6 +2,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 import { loadFromCheckpoint, loadWeights } from '../../../runtime/src/checkpoint/loadWeights.ts';
 import { ModelCheckpoint } from '../../../runtime/src/callbacks/modelCheckpoint.ts';
 import { EMA } from '../../../runtime/src/callbacks/ema.ts';
@@ -112,5 +114,23 @@ describe('loadFromCheckpoint', () => {
     await expect(loadFromCheckpoint(Other, String(lastCheckpoint))).rejects.toThrow(
       /holds a TinyModule, expected Other/,
     );
+  });
+
+  it('builds layers that are built late', async () => {
+    class Late extends TinyModule {
+      readonly last = tfl.layers.dense({ units: 1, name: 'late' });
+      override forward(input: unknown): tf.Tensor2D {
+        return this.last.apply(super.forward(input)) as tf.Tensor2D;
+      }
+    }
+    const trainer = await quietTrainer({
+      maxEpochs: 1,
+      callbacks: [new ModelCheckpoint({ saveLast: true, saveTopK: 0 })],
+    });
+    const module = new Late();
+    const { lastCheckpoint } = await trainer.fit({ module, trainLoader: tinyLoader() });
+    const loaded = await loadFromCheckpoint(Late, String(lastCheckpoint));
+    expect(loaded.parameters().map(({ name }) => name)).toContain('last.kernel');
+    expect(weightBits(loaded)).toEqual(weightBits(module));
   });
 });

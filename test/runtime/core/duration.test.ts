@@ -30,6 +30,7 @@ describe('parseDuration', () => {
 
   it('shows the two spellings that a bare number could have meant', () => {
     expect(() => parseDuration(500, 'k')).toThrow(/"500 updates" or "500 batches"/);
+    expect(() => parseDuration(0.25, 'k')).toThrow(/write "25%" for a share of the epoch/);
   });
 
   it.each(['100 updates', '1 batch', '2 epochs', '25%', '90 s'])('prints %s again', (text) => {

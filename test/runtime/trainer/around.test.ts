@@ -46,3 +46,31 @@ describe('loggers', () => {
     expect(lines.map((line) => JSON.parse(line) as MetricsRow)).toEqual(loggers[0].rows);
   });
 });
+
+describe('validation beside a loader that does not know its length', () => {
+  const fit = async (valCheckInterval: string | null) => {
+    const validated: number[] = [];
+    const terminal = recordingTerminal();
+    const watch: Callback = {
+      onValidationStart: ({ globalStep }) => void validated.push(globalStep),
+    };
+    const options = { maxSteps: 12, valCheckInterval, numSanityValSteps: 0, callbacks: [watch] };
+    const trainer = await quietTrainer(options, { terminal });
+    const trainLoader = tinyLoader({ unknownLength: true, samples: 18 });
+    const valLoader = tinyLoader({ samples: 4 });
+    await trainer.fit({ module: new TinyModule(), trainLoader, valLoader });
+    return { validated, plan: terminal.lines.find((line) => line.includes('validation')) };
+  };
+
+  it('comes at the ends of its epochs', async () => {
+    // Five batches each.
+    expect((await fit(null)).validated).toEqual([5, 10, 12]);
+    expect((await fit('2 epochs')).validated).toEqual([10]);
+    expect((await fit('4 updates')).validated).toEqual([4, 8, 12]);
+    expect((await fit(null)).plan).toContain('validation at the end of epochs');
+  });
+
+  it.each(['25%', '0.5 epochs'])('cannot come every %s', async (interval) => {
+    await expect(fit(interval)).rejects.toThrow(/does not know how many batches that is/);
+  });
+});

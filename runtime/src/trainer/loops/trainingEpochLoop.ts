@@ -118,7 +118,9 @@ function validationIsDue(run: Run): boolean {
   if (asked) return true;
   // A batch that changed no weights completes no interval of updates.
   const updates = run.progress.updated || !run.progress.updateComplete ? run.globalStep : NaN;
-  const due = plan.validatesAfter(run.currentEpoch, counters.batchesInEpoch - 1, updates);
+  const { epochComplete } = run.progress;
+  const batch = counters.batchesInEpoch - 1;
+  const due = plan.validatesAfter(run.currentEpoch, batch, updates, epochComplete);
   return due || (endOf(run)?.status === 'finished' && plan.validatesAtEnd);
 }
 
