@@ -7,6 +7,7 @@ import type { DataModule } from '../core/dataModule.ts';
 import type { TrainModule } from '../core/trainModule.ts';
 import { buildRun } from '../config/buildRun.ts';
 import { configDifferences } from '../config/configDifferences.ts';
+import { unescapeReferences } from '../config/references.ts';
 import { configPorts, embeddedLayer } from '../config/embedded.ts';
 import { environmentOf } from '../config/environmentSection.ts';
 import type { ConstructibleClass } from '../config/loadClass.ts';
@@ -172,7 +173,7 @@ async function readEmbedded(checkpoint: string, host: Host): Promise<MapNode | u
 }
 
 function reportDifferences(embedded: MapNode, config: PreparedConfig, { terminal }: Host): void {
-  const lines = configDifferences(embedded, config.tree);
+  const lines = configDifferences(unescapeReferences(embedded), config.tree);
   if (lines.length === 0) return;
   terminal.line('Changed since the checkpoint:');
   for (const line of lines) terminal.line(`  ${line}`);

@@ -11,6 +11,7 @@ import {
 } from './node.ts';
 import type { PreparedConfig } from './prepare.ts';
 import { printConfig, provenance } from './printConfig.ts';
+import { escapeReferences, unescapeReferences } from './references.ts';
 import { secretValues, withoutSecrets } from './secrets.ts';
 
 /** Key of an embedded configuration that says where its values came from. */
@@ -22,7 +23,7 @@ const provenanceKey = 'provenance';
  */
 export function embedConfig(config: PreparedConfig): JsonObject {
   const tree = withoutEntry(withoutSecrets(config.tree), 'ckpt_path');
-  const values = toPlain(tree) as JsonObject;
+  const values = toPlain(escapeReferences(tree)) as JsonObject;
   return deepFreeze({ ...values, [provenanceKey]: provenance(tree) });
 }
 
@@ -36,7 +37,8 @@ export function configPorts(config: PreparedConfig) {
 }
 
 /**
- * The configuration inside a checkpoint, as plain data with snake_case keys.
+ * The configuration inside a checkpoint, as plain data with snake_case keys that can be loaded
+ * again: text with `${...}` in it is escaped as `$${...}`.
  * @param checkpoint what `readCheckpoint` returned, or its `info`
  * @throws UsageError ERR_CHECKPOINT_NO_CONFIG when the run had none
  */
@@ -67,6 +69,11 @@ export function embeddedLayer(config: JsonObject, file: string): MapNode {
     throw new UsageError('ERR_CHECKPOINT_NO_CONFIG', `${file}: its configuration is not a map.`);
   }
   return written === undefined ? node : (markDefaults(node, '', new Set(written)) as MapNode);
+}
+
+/** What `embeddedLayer` gives, with the texts as the run had them: to be shown, not to be loaded. */
+export function embeddedValues(config: JsonObject, file: string): MapNode {
+  return unescapeReferences(embeddedLayer(config, file));
 }
 
 function markDefaults(node: ConfigNode, path: string, written: ReadonlySet<string>): ConfigNode {

@@ -1,5 +1,6 @@
 import { didYouMean, UsageError } from '../errors.ts';
 import { fromPlain, type Origin } from './node.ts';
+import { replacedTopKey } from './replacedKeys.ts';
 import { splitKey, type Override } from './overrides.ts';
 import { readScalarText } from './scalarText.ts';
 
@@ -117,6 +118,10 @@ function toOverride(key: string, append: boolean, value: string | true): Overrid
 function checkKnown(name: string, key: string, flags: Readonly<Record<string, FlagSpec>>): void {
   const [first] = key.split('.');
   if (topKeys.includes(first)) return;
+  const instead = replacedTopKey(first);
+  if (instead !== undefined) {
+    throw new UsageError('ERR_CLI_FLAG', `unknown flag ${name}: ${instead}.`);
+  }
   const names = [...topKeys, ...Object.keys(flags)];
   const dotted = key.includes('.');
   const near = didYouMean(first, dotted ? topKeys : names).replace(

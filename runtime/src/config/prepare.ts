@@ -20,6 +20,7 @@ import {
 import { throwProblems, type ConfigProblem } from './problems.ts';
 import { replacedTopKey, replacedTrainerKey } from './replacedKeys.ts';
 import { checkTopLevel } from './checkTopLevel.ts';
+import { withWholeShares } from './wholeShares.ts';
 
 export interface PrepareOptions extends ClassSource {
   /** The module's class when the configuration need not name one. */
@@ -67,7 +68,7 @@ export async function prepareConfig(
   const { problems } = classes;
   let tree = withSeed(checkTopLevel(written, problems, replacedTopKey), options);
   tree = nameGivenClasses(tree, options, classes);
-  const trainer = section(tree, 'trainer');
+  const trainer = withWholeShares(section(tree, 'trainer'));
   const callbacks = keyedSection(trainer, 'callbacks', problems);
   const loggers = keyedSection(trainer, 'logger', problems);
   for (const key of moduleKeys) {

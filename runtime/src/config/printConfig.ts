@@ -2,6 +2,7 @@ import { Document, isMap, isScalar, isSeq, Scalar, visit } from 'yaml';
 import type { Node } from 'yaml';
 import { isSecretName } from '../core/secrets.ts';
 import { formatOrigin, nodeAt, toPlain, type ConfigNode, type MapNode } from './node.ts';
+import { escapeReferences } from './references.ts';
 
 /** `provenance`: where each value comes from; `defaults`: mark defaults only. */
 export type PrintDetail = 'defaults' | 'provenance';
@@ -11,7 +12,7 @@ export type PrintDetail = 'defaults' | 'provenance';
  * out, with a comment.
  */
 export function printConfig(tree: MapNode, detail: PrintDetail = 'defaults'): string {
-  const document = new Document(toPlain(tree), { version: '1.2' });
+  const document = new Document(toPlain(escapeReferences(tree)), { version: '1.2' });
   annotate(document.contents, tree, detail);
   const text = document.toString({ lineWidth: 0, flowCollectionPadding: false });
   return text === 'null\n' ? '' : text;

@@ -24,6 +24,31 @@ export function resolveReferences(root: MapNode): MapNode {
   return resolved.kind === 'map' ? resolved : root;
 }
 
+/** The reverse for values that are written to be loaded again: `${...}` in text becomes `$${...}`. */
+export function escapeReferences(root: MapNode): MapNode {
+  return replaceTexts(root, (text) => text.replace(/\$\{[^{}]+\}/g, '$$$&')) as MapNode;
+}
+
+/** Takes `escapeReferences` back; nothing is followed. */
+export function unescapeReferences(root: MapNode): MapNode {
+  return replaceTexts(root, (text) => text.replace(/\$(\$\{[^{}]+\})/g, '$1')) as MapNode;
+}
+
+function replaceTexts(node: ConfigNode, replace: (text: string) => string): ConfigNode {
+  if (node.kind === 'map') {
+    const entries = [...node.entries].map(([key, entry]): [string, Entry] => [
+      key,
+      { ...entry, node: replaceTexts(entry.node, replace) },
+    ]);
+    return { ...node, entries: new Map(entries) };
+  }
+  if (node.kind === 'list') {
+    return { ...node, items: node.items.map((item) => replaceTexts(item, replace)) };
+  }
+  if (node.kind === 'instance' || typeof node.value !== 'string') return node;
+  return { ...node, value: replace(node.value) };
+}
+
 class Resolver {
   readonly problems: ConfigProblem[] = [];
   readonly #root: MapNode;

@@ -42,6 +42,14 @@ describe('mistakes', () => {
       'error: unknown flag --confg. Did you mean --config? See --help.',
     ],
     [
+      ['fit', '--optimizer=Adam'],
+      'error: unknown flag --optimizer: optimizers are set in configureOptimizers() of the model.',
+    ],
+    [
+      ['fit', ...config, '--ckpt_path', 'https://example.org/a.safetensors'],
+      'error: https://example.org/a.safetensors is an address, and checkpoints are read from files',
+    ],
+    [
       ['fit', '--config', 'none.yaml'],
       'error: Cannot read the configuration none.yaml: there is no such file.',
     ],

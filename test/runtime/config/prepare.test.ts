@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildRun } from '../../../runtime/src/config/buildRun.ts';
+import { configDifferences } from '../../../runtime/src/config/configDifferences.ts';
+import {
+  embedConfig,
+  embeddedLayer,
+  embeddedValues,
+} from '../../../runtime/src/config/embedded.ts';
 import { prepareConfig, type PreparedConfig } from '../../../runtime/src/config/prepare.ts';
 import { printConfig, provenance } from '../../../runtime/src/config/printConfig.ts';
 import { base, load, messageOf, prepare, projectRoot } from './inProject.ts';
@@ -52,6 +58,35 @@ environment: {WANDB_MODE: offline}
     const detailed = printConfig(first.tree, 'provenance');
     expect(detailed).toContain('hidden_dim: 32 # a.yaml:4:17');
     expect((await prepare([detailed])).values).toEqual(first.values);
+  });
+
+  it('prints and embeds text that looks like a reference so that it stays text', async () => {
+    const text = '${seed_everything} and $${x}';
+    const first = await prepare([base], ['--model.name', '$${seed_everything} and $$${x}']);
+    expect((await netOf(first)).hparams.name).toBe(text);
+    const again = await prepare([printConfig(first.tree)]);
+    expect(again.values).toEqual(first.values);
+    const embedded = embedConfig(first);
+    const resumed = await prepare([], [], { embedded: embeddedLayer(embedded, 'x') });
+    expect((await netOf(resumed)).hparams.name).toBe(text);
+    expect(configDifferences(embeddedValues(embedded, 'x'), first.tree)).toEqual([]);
+  });
+
+  it.each([
+    ['limit_train_batches: 1.0', '100%'],
+    ['limit_val_batches: 1.', '100%'],
+    ['overfit_batches: 1.00', '100%'],
+    ['limit_test_batches: 1', 1],
+    ['limit_predict_batches: 2.0', 2],
+  ])('takes the share of all batches for one: %s', async (line, expected) => {
+    const { values } = await prepare([base, `trainer: {${line}}`]);
+    const trainer = values.trainer as Record<string, unknown>;
+    expect(trainer[line.split(':')[0]]).toBe(expected);
+  });
+
+  it('takes it from a flag too', async () => {
+    const { values } = await prepare([base], ['--trainer.limit_val_batches', '1.0']);
+    expect(values.trainer).toMatchObject({ limit_val_batches: '100%' });
   });
 
   it('leaves secrets out of what it prints', async () => {

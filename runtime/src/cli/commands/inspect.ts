@@ -1,6 +1,6 @@
 import { configDifferences } from '../../config/configDifferences.ts';
 import { describeCheckpoint, type CheckpointDescription } from '../../checkpoint/index.ts';
-import { embeddedLayer } from '../../config/embedded.ts';
+import { embeddedValues } from '../../config/embedded.ts';
 import { withoutDefaults } from '../../config/node.ts';
 import { printConfig } from '../../config/printConfig.ts';
 import { UsageError } from '../../errors.ts';
@@ -59,7 +59,7 @@ function describe(found: CheckpointDescription, options: ReadonlyMap<string, unk
 
 function configLines({ info, path }: CheckpointDescription, all: boolean): string[] {
   if (info.config === null) return ['  none: the run was not started from one'];
-  const tree = embeddedLayer(info.config, path);
+  const tree = embeddedValues(info.config, path);
   const shown = all ? tree : withoutDefaults(tree);
   if (shown?.kind !== 'map') return ['  defaults only'];
   return printConfig(shown)
@@ -74,7 +74,7 @@ async function compare(context: CommandContext, found: CheckpointDescription): P
   const quiet = { ...host, env: { ...host.env } };
   const request = { ...project, files: args.files, overrides: args.overrides };
   const config = await readRunConfig(request, quiet);
-  const lines = configDifferences(embeddedLayer(found.info.config, found.path), config.tree);
+  const lines = configDifferences(embeddedValues(found.info.config, found.path), config.tree);
   if (lines.length === 0) return ['The configuration given is the same.'];
   return ['Different in the configuration given', ...lines.map((line) => `  ${line}`)];
 }
