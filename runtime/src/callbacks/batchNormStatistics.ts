@@ -9,28 +9,38 @@ interface BatchNormLayer {
   momentum: number;
   readonly movingMean: unknown;
   readonly movingVariance: unknown;
+  call(inputs: unknown, options: Readonly<Record<string, unknown>>): unknown;
 }
 
 /**
  * Computes the statistics of every batch normalisation anew, as plain means over one epoch of
  * training batches with the weights of now.
- * @returns how many there are; without any nothing is computed
+ * @returns what was done, for a line of text: nothing where there are none
  */
-export async function updateBatchNorm(context: TrainerContext): Promise<number> {
+export async function updateBatchNorm(context: TrainerContext): Promise<string> {
   const { module, trainLoader, plan, rng } = context;
   const layers = batchNorms(module);
-  if (layers.length === 0 || trainLoader === null) return 0;
-  const momenta = layers.map(({ momentum }) => momentum);
+  if (layers.length === 0 || trainLoader === null) return '';
+  const count = `${String(layers.length)} batch normalisations`;
+  if (!module.automaticOptimization) {
+    // Its training step takes optimizer steps, which would change the averages.
+    return (
+      `; statistics of ${count} stay those of training, for ${module.constructor.name} ` +
+      'optimizes manually'
+    );
+  }
+  const rounds = new Set(context.optimizers.map(({ optimizer }) => optimizer));
+  const restore = layers.map(averageStatistics);
   module.setTraining(true);
   try {
     let batches = 0;
     for await (const loaded of trainLoader.iterate(0)) {
       const batch = toTensors(loaded.data);
-      // new = old * momentum + batch * (1 - momentum): with this one it is the mean so far.
-      for (const layer of layers) layer.momentum = batches / (batches + 1);
-      withKeyedRandom(rng.fold('swa', batches), () => {
-        tf.tidy(() => void module.trainingStep(batch, batches, 'default'));
-      });
+      for (const round of rounds) {
+        withKeyedRandom(rng.fold('swa', batches), () => {
+          tf.tidy(() => void module.trainingStep(batch, batches, round));
+        });
+      }
       disposeBatch(batch);
       loaded.release?.();
       batches++;
@@ -38,9 +48,32 @@ export async function updateBatchNorm(context: TrainerContext): Promise<number> 
     }
   } finally {
     module.setTraining(false);
-    layers.forEach((layer, index) => (layer.momentum = momenta[index]));
+    for (const put of restore) put();
   }
-  return layers.length;
+  return `, statistics of ${count} computed anew`;
+}
+
+/**
+ * Lets a layer's statistics be the mean over its calls in training from now on, however many of
+ * them a step has. @returns puts it back
+ */
+function averageStatistics(layer: BatchNormLayer): () => void {
+  const { momentum } = layer;
+  const call = layer.call.bind(layer);
+  let calls = 0;
+  layer.call = (inputs, options) => {
+    // new = old * momentum + batch * (1 - momentum): with this one it is the mean so far.
+    if (options.training === true) {
+      layer.momentum = calls / (calls + 1);
+      calls++;
+    }
+    return call(inputs, options);
+  };
+  return () => {
+    // Its own property hides that of the class.
+    Reflect.deleteProperty(layer, 'call');
+    layer.momentum = momentum;
+  };
 }
 
 function batchNorms(owner: object): BatchNormLayer[] {

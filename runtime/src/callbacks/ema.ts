@@ -112,7 +112,9 @@ export class EMA implements Callback {
   ): void {
     if (this.#options.evaluateWith === 'weights') return;
     const has = [...tensors.keys()].some((name) => name.startsWith('ema/'));
+    // Averages of an earlier fit are none of the weights that are evaluated now.
     if (has) this.loadStateTensors(tensors, module);
+    else this.#averages.clear();
     terminal.line(
       has
         ? 'EMA: using the averaged weights (evaluate_with: weights takes the plain ones).'

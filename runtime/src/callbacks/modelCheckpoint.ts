@@ -78,6 +78,7 @@ export class ModelCheckpoint implements Callback {
   readonly #every: Duration;
   #state: State = { best: null, kept: [], savedStep: -1, savedSeconds: 0 };
   #suffix = '';
+  #last: string = lastName;
   /** Settled when the newest save is on the disk, or taken back because it never got there. */
   #pending: Promise<void> = Promise.resolve();
 
@@ -92,13 +93,19 @@ export class ModelCheckpoint implements Callback {
 
   /**
    * Keeps the files of several callbacks apart: those of the second with the same folder and
-   * filename end in `-v1`, of the third in `-v2`. Called by the trainer.
+   * filename end in `-v1`, of the third in `-v2`. One that saves weights only beside one that saves
+   * all keeps the newest as `last-weights`. Called by the trainer.
    */
   static separate(callbacks: readonly unknown[]): void {
     const counts = new Map<string, number>();
-    for (const callback of callbacks) {
-      if (!(callback instanceof ModelCheckpoint)) continue;
-      const { dirpath, filename, autoInsertMetricName } = callback.#options;
+    const own = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
+    const wholeIn = own
+      .filter((callback) => !callback.#options.saveWeightsOnly && callback.#options.saveLast)
+      .map((callback) => callback.#options.dirpath);
+    for (const callback of own) {
+      const { dirpath, filename, autoInsertMetricName, saveWeightsOnly } = callback.#options;
+      callback.#last =
+        saveWeightsOnly && wholeIn.includes(dirpath) ? `${lastName}-weights` : lastName;
       const key = JSON.stringify([dirpath, filename, autoInsertMetricName]);
       const count = counts.get(key) ?? 0;
       callback.#suffix = count === 0 ? '' : `-v${String(count)}`;
@@ -150,7 +157,7 @@ export class ModelCheckpoint implements Callback {
     if (!this.#options.saveLast || this.#state.savedStep === context.globalStep) return;
     await this.#write(
       context,
-      this.#path(context, lastName),
+      this.#path(context, this.#last),
       { kinds: ['last'] },
       structuredClone(this.#state),
     );
@@ -180,7 +187,7 @@ export class ModelCheckpoint implements Callback {
     const removes = removed.map((item) => item.path).filter((other) => other !== path);
     if (isKept) {
       const kind = value === null ? 'periodic' : best?.path === path ? 'best' : 'top';
-      const last = { file: lastName, kinds: ['last'] as const };
+      const last = { file: this.#last, kinds: ['last'] as const };
       const options: SaveOptions = {
         kinds: [kind],
         removes,
@@ -190,7 +197,7 @@ export class ModelCheckpoint implements Callback {
       await this.#write(context, path, options, before);
     } else if (saveLast) {
       const options: SaveOptions = { kinds: ['last'], removes };
-      await this.#write(context, this.#path(context, lastName), options, before);
+      await this.#write(context, this.#path(context, this.#last), options, before);
     } else {
       for (const other of removes) await context.removeCheckpoint(other);
     }
@@ -233,7 +240,7 @@ export class ModelCheckpoint implements Callback {
 
   /** Files of another run (resumed into a new folder) are left alone, not ranked or removed. */
   #forgetOtherFolders(context: TrainerContext): void {
-    const folder = dirname(this.#path(context, lastName));
+    const folder = dirname(this.#path(context, this.#last));
     this.#state.kept = this.#state.kept.filter(({ path }) => dirname(path) === folder);
   }
 }

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { z } from 'zod';
+import { checkpointsFolder } from '../checkpoint/index.ts';
 import type { Callback, StateTensor } from '../core/callback.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseOptions } from '../core/parseOptions.ts';
@@ -33,10 +35,12 @@ export type StochasticWeightAveragingOptions = z.input<typeof schema>;
 /**
  * Stochastic weight averaging (Izmailov et al., 2018): from `swa_epoch_start` on the learning rate
  * goes to `swa_lrs` and stays there, and the weights at the end of each epoch are averaged. When
- * training has ended the averages replace the weights, and the statistics of batch normalisation
- * are computed anew by one pass over the training data. Validations before that see the plain
- * weights. Checkpoints hold the averages as `swa/<parameter>`; a run that is paused goes on
- * averaging exactly where it was.
+ * training has ended and its last checkpoint is written (`onFitEnd`), the averages replace the
+ * weights, the statistics of batch normalisation are computed anew by one pass over the training
+ * data, and both are saved as `checkpoints/swa.safetensors` where the run keeps checkpoints, for
+ * `test` and `predict`. Validations before that see the plain weights, and so do checkpoints, which
+ * hold the averages beside them as `swa/<parameter>`: a run that is paused, or continued beyond its
+ * end, goes on exactly where it was.
  */
 export class StochasticWeightAveraging implements Callback {
   static readonly schema = schema;
@@ -81,14 +85,18 @@ export class StochasticWeightAveraging implements Callback {
     if (context.currentEpoch >= this.#start(context)) this.#averages.add(context.module);
   }
 
-  async onTrainEnd(context: TrainerContext): Promise<void> {
-    const { ended, module, terminal } = context;
+  async onFitEnd(context: TrainerContext): Promise<void> {
+    const { ended, module, terminal, lastCheckpoint, runDir } = context;
     if (ended === 'paused' || ended === 'interrupted' || this.#averages.count === 0) return;
     this.#averages.copyTo(module);
-    const layers = await updateBatchNorm(context);
-    const statistics =
-      layers === 0 ? '' : `, statistics of ${String(layers)} batch normalisations computed anew`;
+    const statistics = await updateBatchNorm(context);
     terminal.line(`SWA: weights averaged over ${String(this.averaged)} epochs${statistics}.`);
+    if (lastCheckpoint === null) return;
+    const path = await context.saveCheckpoint(join(runDir, checkpointsFolder, 'swa'), {
+      weightsOnly: true,
+      kinds: ['averaged'],
+    });
+    terminal.line(`Saved ${path}: the averaged weights. Use them with --ckpt_path ${path}`);
   }
 
   stateDict(): JsonObject {

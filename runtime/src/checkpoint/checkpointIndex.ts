@@ -14,9 +14,17 @@ export type CheckpointKind = (typeof checkpointKinds)[number];
 /**
  * `best`: best value of its monitor so far; `top`: among the best k; `last`: newest of the
  * regular ones; `periodic`: saved by schedule; `pause`: the run was paused or stopped;
- * `emergency`: saved because of an error.
+ * `emergency`: saved because of an error; `averaged`: weights averaged over the run.
  */
-export const checkpointKinds = ['best', 'top', 'last', 'periodic', 'pause', 'emergency'] as const;
+export const checkpointKinds = [
+  'best',
+  'top',
+  'last',
+  'periodic',
+  'pause',
+  'emergency',
+  'averaged',
+] as const;
 
 /** What the index knows of one checkpoint. */
 export interface CheckpointEntry {

@@ -10,8 +10,9 @@ import { isCheckpointName, listIntact, readCheckpoint } from './readCheckpoint.t
 export const checkpointsFolder = 'checkpoints';
 
 /**
- * The path that `spec` means: `last` is the newest good checkpoint of the run in `runDir`, `best`
- * the one that its index calls best, anything else is a path already. Paths are not looked at.
+ * The path that `spec` means: `last` is the newest good checkpoint of the run in `runDir` (one with
+ * weights only when there is no other), `best` the one that its index calls best, anything else is a
+ * path already. Paths are not looked at.
  * @param runDir the run's folder, needed for `last` and `best`
  * @param say told when damaged files were passed over
  * @throws UsageError ERR_CHECKPOINT_MISSING, ERR_CHECKPOINT_AMBIGUOUS
@@ -52,7 +53,8 @@ export interface NewestGood {
 }
 
 /**
- * Reads the checkpoint with the highest step in `folder` whose every checksum is right.
+ * Reads the checkpoint with the highest step in `folder` whose every checksum is right; one with
+ * weights only when there is no other.
  * @throws UsageError ERR_CHECKPOINT_MISSING when there is no good one
  */
 export async function newestGood(folder: string): Promise<NewestGood> {
@@ -68,16 +70,23 @@ async function firstGood(
   passedOver: NewestGood['skipped'] = [],
 ): Promise<NewestGood> {
   const skipped = [...passedOver];
+  let weights: Checkpoint | null = null;
   for (const path of paths) {
     try {
       const checkpoint = await readCheckpoint(path);
-      return { checkpoint, skipped, notice: describeSkipped(path, skipped) };
+      if (checkpoint.state.weightsOnly !== true) return found(checkpoint, skipped);
+      weights ??= checkpoint;
     } catch (error) {
       skipped.push({ path, reason: messageOf(error) });
     }
   }
+  if (weights !== null) return found(weights, skipped);
   const reasons = skipped.map(({ reason }) => `\n  ${reason}`).join('');
   throw missing(`There is no good checkpoint in ${folder}.${reasons}`);
+}
+
+function found(checkpoint: Checkpoint, skipped: NewestGood['skipped']): NewestGood {
+  return { checkpoint, skipped, notice: describeSkipped(checkpoint.path, skipped) };
 }
 
 async function reasonFor(path: string): Promise<{ path: string; reason: string }> {

@@ -20,8 +20,28 @@ export interface LayerLike {
   readonly trainableWeights: readonly { readonly val: tf.Variable }[];
   readonly layers?: readonly LayerLike[];
   readonly built?: boolean;
+  /** Of a layer that was given an `inputShape`. */
+  readonly batchInputShape?: readonly (number | null)[];
   readonly name: string;
+  build?(inputShape: readonly (number | null)[]): void;
   getClassName?(): string;
+}
+
+/** A layer whose weights do not exist yet; `field` is its name in the module. */
+export class UnbuiltLayer extends UsageError {
+  readonly layer: LayerLike;
+  readonly field: string;
+
+  constructor(layer: LayerLike, field: string) {
+    super(
+      'ERR_MODULE_UNBUILT',
+      `Layer "${layer.name}" in field "${field}" has no weights yet. Give it (in a model: its first ` +
+        `layer) an inputShape, or define exampleInput() so that the trainer can build it.`,
+    );
+    this.name = 'UsageError';
+    this.layer = layer;
+    this.field = field;
+  }
 }
 
 /** A nested module: anything with `parameters()`. */
@@ -33,7 +53,7 @@ interface ModuleLike {
  * Collects the weights held by an object's fields: variables, layers, layer models, nested
  * modules, and arrays and plain objects of these. Names come from field names and positions,
  * never from tfjs's running numbers, so they are the same in every process.
- * @throws UsageError ERR_MODULE_UNBUILT for a layer whose weights do not exist yet
+ * @throws UnbuiltLayer (ERR_MODULE_UNBUILT) for a layer whose weights do not exist yet
  */
 export function collectParameters(owner: object): NamedParameter[] {
   const found: NamedParameter[] = [];
@@ -76,11 +96,7 @@ function visitLayer(name: string, layer: LayerLike, add: Add): void {
   }
   if (layer.built === false) {
     if (hasNoWeights(layer)) return;
-    throw new UsageError(
-      'ERR_MODULE_UNBUILT',
-      `Layer "${layer.name}" in field "${name}" has no weights yet. Give its first layer an ` +
-        `inputShape, or define exampleInput() so that the trainer can build it.`,
-    );
+    throw new UnbuiltLayer(layer, name);
   }
   const trainable = new Set(layer.trainableWeights.map(({ val }) => val));
   const used = new Map<string, number>();

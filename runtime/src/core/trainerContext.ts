@@ -20,7 +20,7 @@ export interface OptimizerGroupView {
 }
 
 /** What a checkpoint is for; kept in the index beside it. */
-export type SaveKind = 'best' | 'top' | 'last' | 'periodic' | 'pause' | 'emergency';
+export type SaveKind = 'best' | 'top' | 'last' | 'periodic' | 'pause' | 'emergency' | 'averaged';
 
 /** Options of `saveCheckpoint`. */
 export interface SaveOptions {

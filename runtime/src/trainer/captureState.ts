@@ -50,7 +50,7 @@ export async function captureState(
   const after = run.logs.flush();
   // Thrown where it is waited for; without a handler of its own it would end the process.
   after.catch(() => undefined);
-  const { tensors, release } = lendTensors(run, parts, weightsOnly);
+  const { tensors, release } = lendTensors(run, parts, options);
   return { contents: { info, state, tensors }, after, release };
 }
 
@@ -59,14 +59,20 @@ export async function captureState(
  * that lending needs.
  */
 export function copiedForCheckpoint(run: Run, parts: SavedParts): number {
-  const { tensors, release } = lendTensors(run, parts, false);
+  const { tensors, release } = lendTensors(run, parts, {});
   release();
   return copiedBytes(tensors) + 1_000_000;
 }
 
-function lendTensors(run: Run, parts: SavedParts, weightsOnly: boolean): LentTensors {
+function lendTensors(
+  run: Run,
+  parts: SavedParts,
+  { weightsOnly = false, kinds }: SaveOptions,
+): LentTensors {
   const weights = weightTensors(parts);
-  const ofCallbacks = run.callbacks.flatMap((callback) => callback.stateTensors?.() ?? []);
+  // Averages stand alone: no others are to be taken in their place when they are evaluated.
+  const savers = kinds?.includes('averaged') === true ? [] : run.callbacks;
+  const ofCallbacks = savers.flatMap((callback) => callback.stateTensors?.() ?? []);
   // Last, so that nothing can fail in between and leave it lent.
   const { tensors, release } = weightsOnly ? nothing : parts.optimizer.lendTensors();
   return { tensors: [...weights, ...tensors, ...ofCallbacks], release };

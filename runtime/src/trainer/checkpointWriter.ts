@@ -19,7 +19,7 @@ export interface SavePolicy {
   /** Tells the user; once for each kind of failure, and when it is over. */
   readonly line: (text: string) => void;
   /** Told of each file that got to the disk. */
-  readonly wrote: (path: string) => void;
+  readonly wrote: (path: string, options: SaveOptions) => void;
 }
 
 /** Saves checkpoints of a run to any folder; each folder has one store and one index. */
@@ -62,7 +62,7 @@ export class CheckpointWriter {
       if (this.#policy.onError === 'stop') this.#throwFailure();
       const { written } = await this.#begin(target, options);
       if (options.background === true) this.#watching = this.#watch(target, written, options);
-      else await written.then(() => this.#succeeded(target));
+      else await written.then(() => this.#succeeded(target, options));
     } catch (error) {
       options.settled?.(false);
       const tolerated = options.background === true && this.#policy.onError === 'continue';
@@ -114,14 +114,14 @@ export class CheckpointWriter {
       this.#failed(error);
       return;
     }
-    this.#succeeded(target);
+    this.#succeeded(target, options);
     options.settled?.(true);
   }
 
-  #succeeded(target: string): void {
+  #succeeded(target: string, options: SaveOptions): void {
     if (this.#failure !== null) this.#policy.line('Checkpoints are written again.');
     this.#failure = null;
-    this.#policy.wrote(target);
+    this.#policy.wrote(target, options);
   }
 
   #failed(error: unknown): void {

@@ -245,8 +245,9 @@ function openSaver(session: Session, saved: SavedParts): void {
   const writer = new CheckpointWriter((options) => captureState(run, saved, options), {
     onError: run.options.onSaveError,
     line: (text) => run.terminal.line(text),
-    wrote: (path) => {
-      run.lastCheckpoint = path;
+    wrote: (path, { kinds }) => {
+      // Averages are a result, not a state that the run could go on from.
+      if (kinds?.includes('averaged') !== true) run.lastCheckpoint = path;
     },
   });
   run.saver = writer;

@@ -128,6 +128,39 @@ describe('ModelCheckpoint', () => {
     expect(expected.size).toBe(12);
   });
 
+  it('saves by the clock, over a resume too', async () => {
+    let now = 0;
+    const tick: Callback = { onTrainBatchEnd: () => void (now += 4000) };
+    const timed = () => new ModelCheckpoint({ every: '10 s', filename: '{step}', saveTopK: -1 });
+    const clock = { now: () => now };
+    const defaultRootDir = await temporaryFolder();
+    const fit = async (maxSteps: number, ckptPath: string | null) => {
+      const options = { maxSteps, callbacks: [tick, timed()], defaultRootDir };
+      const trainer = await quietTrainer(options, { clock });
+      return trainer.fit({ module: new TinyModule(), trainLoader: tinyLoader(), ckptPath });
+    };
+    const first = await fit(4, null);
+    const last = join(first.runDir, 'checkpoints', 'last.safetensors');
+    expect(await filesOf(first.runDir)).toEqual(['last.safetensors', 'step=3.safetensors']);
+    now = 1e9;
+    // Saved at 16 s, too, so that the next is due at 26 s: after 28 and 40 s.
+    await fit(10, last);
+    expect(await filesOf(first.runDir)).toEqual(
+      ['last', 'step=10', 'step=3', 'step=7'].map((name) => `${name}.safetensors`),
+    );
+  });
+
+  it('keeps weights apart from whole states', async () => {
+    const weights = { saveWeightsOnly: true, filename: 'weights-{step}' };
+    const callbacks = [new ModelCheckpoint(weights), new ModelCheckpoint({ saveTopK: 0, id: 'b' })];
+    const { result } = await fitScripted([1, 2], callbacks);
+    expect(await filesOf(result.runDir)).toEqual(
+      ['last-weights', 'last', 'weights-step=2'].map((name) => `${name}.safetensors`),
+    );
+    const { state } = await readCheckpoint(join(result.runDir, 'checkpoints/last.safetensors'));
+    expect(state.weightsOnly).toBe(false);
+  });
+
   it('puts metrics into names, without making folders', async () => {
     const { files } = await saved([0.25], {
       monitor: 'val/score',

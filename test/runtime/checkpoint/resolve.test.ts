@@ -62,6 +62,26 @@ describe('resolveCheckpoint', () => {
     });
   });
 
+  it('means a whole checkpoint by last, weights only where there is no other', async () => {
+    await inFolder(async (run) => {
+      const folder = join(run, 'checkpoints');
+      const store = await CheckpointStore.open(folder);
+      const save = async (step: number, weightsOnly: boolean) => {
+        const contents = sampleContents(step);
+        const state = { ...contents.state, weightsOnly };
+        const collect = () => ({ ...contents, state });
+        await store.save({ file: `step=${String(step)}`, kinds: [], collect });
+        await store.settle();
+      };
+      await save(1, true);
+      expect(await resolveCheckpoint('last', run)).toBe(join(folder, 'step=1.safetensors'));
+      await save(2, false);
+      await save(3, true);
+      expect(await resolveCheckpoint('last', run)).toBe(join(folder, 'step=2.safetensors'));
+      expect((await newestGood(folder)).checkpoint.info.step).toBe(2);
+    });
+  });
+
   it('says what there is instead', async () => {
     await inFolder(async (run) => {
       await mkdir(join(run, 'checkpoints'));
