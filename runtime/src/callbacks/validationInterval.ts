@@ -23,7 +23,8 @@ export function nextInterval(plan: RunPlan, counters: Counters, start: number): 
   let updates = counters.updates.completed;
   // The validation after the newest batch may still lie ahead.
   const isFirst = batches === start || batch === 0;
-  if (!isFirst && plan.validatesAfter(epoch, batch - 1, updates)) {
+  const known = { ends: batch === perEpoch, batches };
+  if (!isFirst && plan.validatesAfter(epoch, batch - 1, updates, known)) {
     return { start, end: batches, until: 'validation' };
   }
   if (batch >= perEpoch) [epoch, batch] = [epoch + 1, 0];
@@ -35,7 +36,7 @@ export function nextInterval(plan: RunPlan, counters: Counters, start: number): 
     const ends = batch + 1 === perEpoch;
     if (ends || plan.endsGroup(epoch, batch)) updates++;
     batches++;
-    if (plan.validatesAfter(epoch, batch, updates))
+    if (plan.validatesAfter(epoch, batch, updates, { ends, batches }))
       return { start, end: batches, until: 'validation' };
     batch = ends ? 0 : batch + 1;
     if (ends) epoch++;

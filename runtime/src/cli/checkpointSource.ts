@@ -1,6 +1,9 @@
 import * as fs from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { checkpointsFolder, resolveCheckpoint } from '../checkpoint/index.ts';
+import { loadConfig, type ConfigLayers } from '../config/loadConfig.ts';
+import { nodeAt } from '../config/node.ts';
+import { ConfigError } from '../config/problems.ts';
 import { UsageError } from '../errors.ts';
 
 /**
@@ -11,6 +14,12 @@ import { UsageError } from '../errors.ts';
  * @throws UsageError ERR_CHECKPOINT_MISSING for a folder without a run
  */
 export async function checkpointAt(path: string, cwd: string): Promise<string> {
+  if (/^[a-z]\w*:\/\//i.test(path)) {
+    throw new UsageError(
+      'ERR_CHECKPOINT_MISSING',
+      `${path} is an address, and checkpoints are read from files: download it and give its path.`,
+    );
+  }
   const absolute = resolve(cwd, path);
   if (!(await isFolder(absolute))) return absolute;
   return lastOf(await newestRun(absolute, `${path} holds`), cwd);
@@ -31,6 +40,21 @@ export async function resumeSource(
   if (source !== 'last' && source !== 'best') return checkpointAt(source, cwd);
   const run = await newestRun(resolve(cwd, root), `"${source}": ${root} holds`);
   return source === 'last' ? lastOf(run, cwd, say) : resolveCheckpoint(source, run);
+}
+
+/**
+ * The folder in which `last` and `best` are looked for before any checkpoint is read: what files,
+ * variables and flags say, `runs` where they say nothing.
+ */
+export function runsRoot(layers: ConfigLayers): string {
+  try {
+    const node = nodeAt(loadConfig(layers), ['trainer', 'default_root_dir']);
+    return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : 'runs';
+  } catch (error) {
+    // A file that refers to what is in the checkpoint; other problems are reported with that.
+    if (error instanceof ConfigError) return 'runs';
+    throw error;
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { overridesFromObject } from '../config/loadConfig.ts';
 import { noSignals, silentTerminal, type Signals, type Terminal } from '../core/ports.ts';
 import type { RestoreOptions } from '../trainer/restoreParts.ts';
 import type { FitResult } from '../trainer/results.ts';
-import { resumeSource } from './checkpointSource.ts';
+import { resumeSource, runsRoot } from './checkpointSource.ts';
 import type { Host } from './host.ts';
 import { argumentsOf, openRun, type RunRequest } from './openRun.ts';
 
@@ -26,7 +26,10 @@ export interface FitOptions extends LightboxOptions {
 }
 
 export interface ResumeOptions extends LightboxOptions, RestoreOptions {
-  /** The checkpoint to go on from: a file, the folder of a run, or `last` of those in `runs`. */
+  /**
+   * The checkpoint to go on from: a file, the folder of a run, or `last` or `best` of the newest run
+   * in `trainer.default_root_dir` (of `additionalConfig` or `overrides`; default `runs`).
+   */
   readonly source: string;
   /** Laid over the configuration inside the checkpoint. */
   readonly additionalConfig?: string | object | readonly (string | object)[];
@@ -41,12 +44,13 @@ export const Lightbox = {
 
   async resume(options: ResumeOptions): Promise<FitResult> {
     const { additionalConfig = [] } = options;
-    const source = await resumeSource(options.source, 'runs', process.cwd());
+    const files = toFiles(additionalConfig);
+    const cwd = process.cwd();
+    const given = overridesFromObject(options.overrides ?? {});
+    const root = runsRoot({ files, overrides: given, environment: process.env, cwd });
+    const source = await resumeSource(options.source, root, cwd);
     const overrides = { ckpt_path: source, ...options.overrides };
-    return fitWith(
-      { files: toFiles(additionalConfig), embeddedIn: source },
-      { ...options, overrides },
-    );
+    return fitWith({ files, embeddedIn: source }, { ...options, overrides });
   },
 };
 

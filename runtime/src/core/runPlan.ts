@@ -21,9 +21,15 @@ export interface RunPlan {
   readonly maxSeconds: number | null;
   /**
    * True when a validation follows after this batch of the epoch (0-based).
-   * @param ends whether the epoch ends with it; default: where `batchesPerEpoch` says so
+   * @param known what only a run knows of loaders without a known length: whether the epoch ends
+   *   with this batch, and how many batches are done in all; by default `batchesPerEpoch` says so
    */
-  validatesAfter(epoch: number, batchInEpoch: number, updates: number, ends?: boolean): boolean;
+  validatesAfter(
+    epoch: number,
+    batchInEpoch: number,
+    updates: number,
+    known?: { readonly ends: boolean; readonly batches: number },
+  ): boolean;
   /**
    * True when validations are at the ends of epochs: then a run that max_steps or max_time ends
    * inside an epoch validates there too.

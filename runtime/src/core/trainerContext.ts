@@ -104,7 +104,8 @@ export interface TrainerContext {
   /**
    * Writes a checkpoint of this moment and returns its path, `.safetensors` added if missing;
    * resolves when the file is safely on disk. Call it from a callback with `saving: true`, whose
-   * turn comes when everybody else is done with the batch, validation or epoch.
+   * turn comes when everybody else is done with the batch, validation or epoch. In `fast_dev_run`
+   * nothing is written, and a line says so.
    */
   saveCheckpoint(path: string, options?: SaveOptions): Promise<string>;
   /** Removes a checkpoint and its index entry. */

@@ -1,3 +1,4 @@
+import { OnExceptionCheckpoint } from '../callbacks/onExceptionCheckpoint.ts';
 import type { ResolvedTrainerOptions } from './trainerOptions.ts';
 
 /** Options after `fast_dev_run`, `overfit_batches` and `barebones` have had their say. */
@@ -47,7 +48,10 @@ function fastDevRun(options: ResolvedTrainerOptions): ResolvedTrainerOptions {
     enableCheckpointing: false,
     logger: false,
     callbacks: options.callbacks.filter(
-      ({ saving, monitoring }) => saving !== true && monitoring !== true,
+      (callback) =>
+        callback.saving !== true &&
+        callback.monitoring !== true &&
+        !(callback instanceof OnExceptionCheckpoint),
     ),
   };
 }

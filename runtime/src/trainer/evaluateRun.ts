@@ -59,6 +59,8 @@ export function prepareWeights(run: Run, checkpoint: Checkpoint | null): void {
   const parameters = buildModule(run.module, run.rng);
   if (checkpoint === null) return;
   restoreWeights(parameters, checkpoint);
+  const { path, info } = checkpoint;
+  run.terminal.line(`Weights of ${path}: update ${String(info.step)}, epoch ${String(info.epoch)}`);
   for (const callback of run.callbacks) callback.loadForEvaluation?.(checkpoint.tensors, run);
   run.counters.updates.completed = checkpoint.info.step;
   run.counters.epochs.completed = checkpoint.info.epoch;

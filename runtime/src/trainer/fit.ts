@@ -31,6 +31,7 @@ import { latestValues, type FitResult, type FitTimings } from './results.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
 import type { RunEnd } from './stopRequests.ts';
+import { noteUnvalidated } from './watchedMetrics.ts';
 import {
   attachLoaders,
   disposeLoaders,
@@ -76,7 +77,8 @@ export async function runFit(
   if (overrideLr !== null) optimizer.overrideLr(overrideLr);
   await run.startLogging(run.globalStep);
   for (const line of run.plan.describe()) run.terminal.line(line);
-  await sanityCheck(run, validation);
+  if (run.validates) await sanityCheck(run, validation);
+  else noteUnvalidated(run);
   // Limits in time are about training, not about what came before it.
   const goesOn = restore === null || restore.includes('progress');
   run.restoreSeconds(checkpoint !== null && goesOn ? Number(checkpoint.state.seconds) : 0);
@@ -170,12 +172,13 @@ export function forcedResult(session: Session, ports: ResolvedPorts): FitResult 
 async function finishFit(run: Run, end: RunEnd, ports: ResolvedPorts): Promise<void> {
   run.ended = end.status;
   const leaving = end.status === 'paused' || end.status === 'interrupted';
-  const saved = leaving ? await savePause(run, end) : null;
+  const saved = leaving && run.keeps ? await savePause(run, end) : null;
   await run.hooks.call('onTrainEnd');
   await run.saver?.settle();
   await run.hooks.call('onFitEnd');
   run.terminal.line(`Training ${end.status}: ${end.reason}`);
   reportTimes(run);
+  if (leaving && !run.keeps) run.terminal.line('Not saved: fast_dev_run writes nothing.');
   if (saved === null) return;
   // Last, where it is still on the screen when the prompt is back.
   run.terminal.line(`Saved ${saved}`);
@@ -261,7 +264,7 @@ function takeWeights(
   run: Run,
   built: readonly NamedParameter[],
   checkpoint: Checkpoint,
-  restore: RestoreOptions['restore'],
+  restore: RestoreOptions['restore'] = null,
 ): void {
   if (restore?.includes('matching_weights') === true) {
     const left = restoreMatchingWeights(built, checkpoint);
@@ -271,7 +274,10 @@ function takeWeights(
   } else if (restore?.includes('weights') ?? true) {
     restoreWeights(built, checkpoint);
   }
-  if (restore?.includes('optimizer') ?? true) restoreFreezing(run.module, checkpoint);
+  // What is frozen belongs to the place in training as well as to the optimizer's state.
+  if (restore === null || restore.includes('optimizer') || restore.includes('progress')) {
+    restoreFreezing(run.module, checkpoint);
+  }
 }
 
 async function resume(
@@ -285,8 +291,10 @@ async function resume(
     run.terminal.line(`Begun with ${restore.join(', ')} of ${checkpoint.path}`);
     return;
   }
-  run.lastCheckpoint = checkpoint.path;
-  await run.saver?.open(dirname(checkpoint.path));
+  if (run.keeps) {
+    run.lastCheckpoint = checkpoint.path;
+    await run.saver?.open(dirname(checkpoint.path));
+  }
   run.terminal.line(
     `Resumed from ${checkpoint.path}: update ${String(run.globalStep)}, epoch ${String(run.currentEpoch)}`,
   );

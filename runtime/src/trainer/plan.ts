@@ -59,11 +59,9 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
   const total = totalUpdates(maxEpochs, maxSteps, groups);
   const interval = validationInterval(options);
   requireLength(interval, inputs);
-  const position = (epoch: number, batch: number, ends: boolean): Position => ({
-    epoch,
-    batchInEpoch: batch + 1,
+  const position = (epoch: number, batch: number): Omit<Position, 'epoch' | 'batchInEpoch'> => ({
     batches: epoch * (batchesPerEpoch ?? 0) + batch + 1,
-    ends,
+    ends: batch + 1 === batchesPerEpoch,
   });
   const plan = {
     batchesPerEpoch,
@@ -79,12 +77,13 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
     maxSeconds: maxTime === null ? null : parseMaxTime(maxTime),
     validatesAfter: (
       epoch: number,
-      batchInEpoch: number,
+      batch: number,
       updates: number,
-      ends = batchInEpoch + 1 === batchesPerEpoch,
+      known = position(epoch, batch),
     ): boolean => {
       if (!inputs.validates || (epoch + 1) % options.checkValEveryNEpoch !== 0) return false;
-      return isDue(interval, position(epoch, batchInEpoch, ends), updates, inputs, groups);
+      const place = { epoch, batchInEpoch: batch + 1, ...known };
+      return isDue(interval, place, updates, inputs, groups);
     },
     validatesAtEnd:
       inputs.validates &&
@@ -94,7 +93,8 @@ export function makeRunPlan(options: PlanOptions, inputs: PlanInputs): RunPlan {
     validationIntervalBatches: intervalBatches(interval, inputs, accumulate),
     validationIntervalSeconds:
       inputs.validates && interval.unit === 'seconds' ? interval.amount : null,
-    logEveryUpdates: options.logEveryNSteps ?? Math.min(50, updatesPerEpoch ?? 50),
+    // Short epochs and short runs are to leave a row too.
+    logEveryUpdates: options.logEveryNSteps ?? Math.min(50, updatesPerEpoch ?? 50, total ?? 50),
   };
   return { ...plan, describe: () => describePlan(plan, interval, inputs.validates) };
 }

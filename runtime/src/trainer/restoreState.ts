@@ -108,7 +108,8 @@ export async function restoreProgress(
   }
   if (takes('progress')) restorePosition(run, loader, checkpoint);
   if (takes('optimizer')) {
-    optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
+    const notices = optimizer.loadState(state.optimizer as JsonObject, checkpoint.tensors);
+    for (const line of notices) run.terminal.line(line);
   }
   if (takes('callbacks')) restoreCallbacks(run, checkpoint);
   // A copy: what hooks do to it is no part of the run.

@@ -126,6 +126,11 @@ export class Run implements TrainerContext, LogSink {
     this.hooks = new HookDispatcher(parts.callbacks, parts.module, this, timer);
   }
 
+  /** Whether this run writes files at all; `fast_dev_run` does not. */
+  get keeps(): boolean {
+    return this.options.fastDevRun === false;
+  }
+
   get globalStep(): number {
     this.countersAsked = true;
     return this.counters.updates.completed;
@@ -198,7 +203,7 @@ export class Run implements TrainerContext, LogSink {
 
   async saveMedia(key: string, extension: string, bytes: Uint8Array): Promise<string | null> {
     const { runDir: dir, globalStep: step, currentEpoch: epoch, stage, loggers } = this;
-    if (this.options.fastDevRun !== false || stage === 'sanity') return null;
+    if (!this.keeps || stage === 'sanity') return null;
     const path = await writeMedia({ dir, key, step, extension }, bytes);
     for (const logger of loggers) logger.logMedia?.({ key, path, step, epoch, stage });
     return path;
@@ -219,6 +224,11 @@ export class Run implements TrainerContext, LogSink {
       );
     }
     const { saver } = this;
+    if (!this.keeps) {
+      this.terminal.line(`fast_dev_run writes nothing: ${path} is left out.`);
+      options.settled?.(false);
+      return path;
+    }
     return this.profiler.measure('checkpoint', () => saver.save(path, options));
   }
 

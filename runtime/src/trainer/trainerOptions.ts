@@ -87,7 +87,7 @@ export const trainerOptionsSchema = z.strictObject({
     .default('loss')
     .describe('What is looked at: losses, which costs nothing, or gradients too.'),
   logEveryNSteps: optionalCount(
-    'Log training values every n updates. Default: 50, or once an epoch when that is shorter.',
+    'Log training values every n updates. Default: 50, or once an epoch or a run when that is shorter.',
   ),
   enableProgressBar: z.boolean().default(true).describe('Show progress.'),
   enableCheckpointing: z

@@ -22,6 +22,15 @@ export function checkWatched(run: Run): void {
   }
 }
 
+/** Says what will never act because this run does not validate. */
+export function noteUnvalidated(run: Run): void {
+  for (const { owner, name } of watched(run)) {
+    if (!name.startsWith('val/')) continue;
+    const why = 'this run has no validation: no data for it, or limit_val_batches is 0';
+    run.terminal.line(`Note: ${owner} waits for "${name}" in vain, for ${why}.`);
+  }
+}
+
 interface Watched {
   readonly owner: string;
   readonly name: string;

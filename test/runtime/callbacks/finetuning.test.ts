@@ -7,6 +7,7 @@ import { AdamW, SGD, type OptimizerConfig } from '../../../runtime/src/core/opti
 import type { TrainerContext } from '../../../runtime/src/core/trainerContext.ts';
 import * as tf from '../../../runtime/src/engine/tf.ts';
 import { tinyLoader, TinyModule, type TinyBatch } from '../../../runtime/src/testing/index.ts';
+import type { RestorePart } from '../../../runtime/src/trainer/restoreParts.ts';
 import type { Run } from '../../../runtime/src/trainer/run.ts';
 import type { TrainerOptions } from '../../../runtime/src/trainer/trainerOptions.ts';
 import {
@@ -56,6 +57,7 @@ async function train(
   options: TrainerOptions,
   ckptPath: string | null = null,
   module: TinyModule = new Pretrained(),
+  restore: readonly RestorePart[] | null = null,
 ) {
   const terminal = recordingTerminal();
   const trainer = await quietTrainer({ maxEpochs: 4, threads: 1, ...options }, { terminal });
@@ -64,6 +66,7 @@ async function train(
     trainLoader: tinyLoader({ samples: 18 }),
     valLoader: tinyLoader({ samples: 6, shuffle: false, seed: 5 }),
     ckptPath,
+    restore,
   });
   return { bits: weightBits(module), metrics, engine, lines: terminal.lines };
 }
@@ -93,6 +96,16 @@ describe('BackboneFinetuning', () => {
     const resumed = await train({ ...options, callbacks: [finetuning()] }, watch.path);
     expect(resumed.bits).toEqual(whole.bits);
     expect(resumed.metrics).toEqual(whole.metrics);
+  });
+
+  it('stays unfrozen when weights and progress alone are taken', async () => {
+    const watch = new Watch(12);
+    await train({ callbacks: [finetuning(), watch] });
+    const resumed = new Watch();
+    const options = { callbacks: [finetuning(), resumed] };
+    await train(options, watch.path, new Pretrained(), ['weights', 'progress']);
+    expect(resumed.backbone).toHaveLength(2);
+    expect(resumed.backbone[0]).not.toEqual(resumed.backbone[1]);
   });
 
   it('records and replays anew once other parameters are trained', async () => {

@@ -148,6 +148,11 @@ describe('Lightbox', () => {
     const resumed = await Lightbox.resume({ source, additionalConfig, projectRoot });
     expect(resumed.counters.updates.completed).toBe(24);
     expect(resumed.metrics).toHaveProperty(['train/mse']);
+    const inRuns = { trainer: { max_epochs: 4, default_root_dir: runs } };
+    const last = await Lightbox.resume({
+      ...{ source: 'last', additionalConfig: inRuns, projectRoot },
+    });
+    expect(last.counters.updates.completed).toBe(32);
   });
 
   it('rejects with the error of a mistake', async () => {

@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from '@jest/globals';
 import { FlowProgressBarCallback } from '../../../runtime/src/callbacks/flowProgressBar.ts';
 import type { Callback } from '../../../runtime/src/core/callback.ts';
 import type { Logger, MetricsRow } from '../../../runtime/src/core/logger.ts';
+import { DataLoader } from '../../../runtime/src/data/dataLoader.ts';
+import { ArrayDataset } from '../../../runtime/src/data/datasets/derived.ts';
 import { tinyLoader, TinyModule } from '../../../runtime/src/testing/index.ts';
 import { quietTrainer, recordingTerminal } from './tinyRun.ts';
 
@@ -47,6 +50,34 @@ describe('loggers', () => {
   });
 });
 
+describe('the order of the data', () => {
+  const seen = async (seed: number, draws: number): Promise<number[]> => {
+    const ids: number[] = [];
+    class Drawing extends TinyModule {
+      override trainingStep(batch: unknown): tf.Scalar {
+        const { id } = batch as { id: tf.Tensor1D };
+        ids.push(...id.dataSync());
+        for (let draw = 0; draw < draws; draw++) tf.randomNormal([7]).dispose();
+        return tf.mean<tf.Scalar>(tf.square(tf.sub(this.head, draws)));
+      }
+    }
+    const dataset = new ArrayDataset(Array.from({ length: 12 }, (_, id) => ({ id })));
+    const trainer = await quietTrainer({ maxEpochs: 2, seed });
+    await trainer.fit({
+      module: new Drawing(),
+      trainLoader: new DataLoader({ dataset, batchSize: 5, shuffle: true, seed }),
+    });
+    return ids;
+  };
+
+  it('follows from the seed alone, whatever the model draws', async () => {
+    const order = await seen(1, 0);
+    expect(order.slice(12)).not.toEqual(order.slice(0, 12));
+    expect(await seen(1, 3)).toEqual(order);
+    expect(await seen(2, 0)).not.toEqual(order);
+  });
+});
+
 describe('validation beside a loader that does not know its length', () => {
   const fit = async (valCheckInterval: string | null) => {
     const validated: number[] = [];
@@ -67,6 +98,8 @@ describe('validation beside a loader that does not know its length', () => {
     expect((await fit(null)).validated).toEqual([5, 10, 12]);
     expect((await fit('2 epochs')).validated).toEqual([10]);
     expect((await fit('4 updates')).validated).toEqual([4, 8, 12]);
+    // Counted through the ends of epochs, of five batches each.
+    expect((await fit('3 batches')).validated).toEqual([3, 6, 9, 12]);
     expect((await fit(null)).plan).toContain('validation at the end of epochs');
   });
 

@@ -77,6 +77,7 @@ describe('makeRunPlan', () => {
   it('logs at least once an epoch by default', () => {
     expect(plan({}, 10).logEveryUpdates).toBe(10);
     expect(plan({}, 1000).logEveryUpdates).toBe(50);
+    expect(plan({ maxSteps: 20 }, 1000).logEveryUpdates).toBe(20);
     expect(plan({ logEveryNSteps: 7 }, 1000).logEveryUpdates).toBe(7);
   });
 

@@ -9,7 +9,7 @@ import {
 } from '../../../runtime/src/testing/index.ts';
 import { parseRestore, type RestoreOptions } from '../../../runtime/src/trainer/restoreParts.ts';
 import type { TrainerOptions } from '../../../runtime/src/trainer/trainerOptions.ts';
-import { quietTrainer, recordingTerminal, weightBits } from './tinyRun.ts';
+import { quietTrainer, recordingTerminal, temporaryFolder, weightBits } from './tinyRun.ts';
 
 let path = '';
 let folder = '';
@@ -103,6 +103,31 @@ describe('restoring parts of a checkpoint', () => {
 });
 
 describe('another learning rate', () => {
+  it('ends when the rate that it replaced is changed', async () => {
+    const dirpath = await temporaryFolder();
+    const { result } = await run({
+      overrideLr: 0.5,
+      options: { maxEpochs: 2, callbacks: [new ModelCheckpoint({ dirpath })] },
+    }); // prettier-ignore
+    const rates: number[] = [];
+    const watch: Callback = {
+      onTrainBatchStart: ({ optimizers }) => void rates.push(optimizers[0].lr),
+    };
+    const goOn = (lr: number) =>
+      run({
+        ckptPath: result.lastCheckpoint ?? '',
+        module: { lr },
+        options: { maxEpochs: 3, callbacks: [watch] },
+      });
+    const same = await goOn(0.05);
+    expect([rates.at(-1), same.text.includes('override')]).toEqual([0.5, false]);
+    const { text } = await goOn(0.01);
+    expect(rates.at(-1)).toBe(0.01);
+    expect(text).toContain(
+      'The learning rate was changed from 0.05 to 0.01, which ends the override of 0.5.',
+    );
+  });
+
   it('holds from the resume on, and is kept in later checkpoints', async () => {
     const plain = await run();
     const whole = await run({ overrideLr: 0.5 });

@@ -1,7 +1,7 @@
 import { fromPlain } from '../../config/node.ts';
 import type { Override } from '../../config/overrides.ts';
 import { UsageError } from '../../errors.ts';
-import { resumeSource } from '../checkpointSource.ts';
+import { resumeSource, runsRoot } from '../checkpointSource.ts';
 import { argumentsOf, type OpenRun } from '../openRun.ts';
 import { parseRestore, restoreParts } from '../../trainer/restoreParts.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -86,10 +86,8 @@ async function sourceOf({ args, host }: CommandContext): Promise<string> {
       'resume needs the checkpoint to go on from: --ckpt_path runs/.../checkpoints/<file>, the folder of a run, or last.',
     );
   }
-  const root =
-    textOf(args.overrides, 'trainer.default_root_dir') ??
-    host.env.LIGHTBOX__TRAINER__DEFAULT_ROOT_DIR ??
-    'runs';
+  const { files, overrides } = args;
+  const root = runsRoot({ files, overrides, environment: host.env, cwd: host.cwd });
   return resumeSource(source, root, host.cwd, (notice) => {
     host.terminal.line(notice);
   });

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../../core/json.ts';
+import { isTrainingMetric } from '../../callbacks/monitoredMetric.ts';
+import { isPlainObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { LatestMetric } from '../../core/metricStore.ts';
 import {
   clipOptimizer,
@@ -172,9 +173,15 @@ export class BoundRound {
     };
   }
 
-  afterValidation(metrics: ReadonlyMap<string, LatestMetric>, step: number): void {
+  /** Training metrics are final at the end of an epoch, all others after a validation. */
+  observe(
+    metrics: ReadonlyMap<string, LatestMetric>,
+    step: number,
+    after: 'epoch' | 'validation',
+  ): void {
     const scheduler = this.#scheduler;
     if (scheduler === undefined || !isMetricScheduler(scheduler)) return;
+    if (isTrainingMetric(scheduler.monitor) !== (after === 'epoch')) return;
     const latest = metrics.get(scheduler.monitor);
     if (latest === undefined) throw unknownMonitor(scheduler, metrics);
     if (latest.step === step) scheduler.observe(latest.value);
@@ -185,7 +192,7 @@ export class BoundRound {
       optimizer: this.optimizer.stateDict(),
       scheduler: statefulPart(this.#scheduler)?.stateDict() ?? null,
       accumulatedWeight: this.arena.accumulatedWeight,
-      ...(this.lrOverride !== null && { lrOverride: this.lrOverride }),
+      ...(this.lrOverride !== null && { lrOverride: { lr: this.lrOverride, insteadOf: this.#lr } }),
     };
   }
 
@@ -211,22 +218,44 @@ export class BoundRound {
     return { tensors, release: release ?? (() => undefined) };
   }
 
-  loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): void {
+  /** @returns what became of it that the user should know, as lines of text */
+  loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): string[] {
     const { arena, optimizer, name } = this;
     optimizer.loadStateDict(state.optimizer as JsonObject);
     optimizer.loadStateTensors(withoutPrefix(tensors, `optim/${name}/`));
-    if (typeof state.lrOverride === 'number') this.lrOverride = state.lrOverride;
+    const notices = this.#loadOverride(state.lrOverride);
     if (state.scheduler !== null) {
       statefulPart(this.#scheduler)?.loadStateDict(state.scheduler as JsonObject);
     }
     const weight = Number(state.accumulatedWeight);
-    if (weight === 0) return;
+    if (weight === 0) return notices;
     if (this.#plan.accumulate === 1 && !this.#manual) throw accumulationChanged();
     const gradients = withoutPrefix(tensors, `grad/${name}/`);
     for (const segment of arena.segments) {
       arena.part(arena.accumulation, segment).set(gradients[segment.name]);
     }
     arena.accumulatedWeight = weight;
+    return notices;
+  }
+
+  /** The learning rate that the module gave its first group. */
+  get #lr(): number {
+    return this.optimizer.groups[0].lr;
+  }
+
+  /** An override lasts until the learning rate is changed where it comes from. */
+  #loadOverride(saved: Json | undefined): string[] {
+    if (!isPlainObject(saved)) return [];
+    const [lr, insteadOf] = [Number(saved.lr), Number(saved.insteadOf)];
+    if (insteadOf === this.#lr) {
+      this.lrOverride = lr;
+      return [];
+    }
+    const name = this.name === 'default' ? '' : ` of ${this.name}`;
+    return [
+      `The learning rate${name} was changed from ${String(insteadOf)} to ${String(this.#lr)}, ` +
+        `which ends the override of ${String(lr)}.`,
+    ];
   }
 
   #ones(length: number): readonly number[] {

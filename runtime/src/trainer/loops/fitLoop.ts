@@ -74,7 +74,7 @@ async function validate(run: Run, { validation, optimizer }: FitLoopParts): Prom
       validations.completed++;
       run.progress.validatedAt = run.seconds;
       if (run.progress.phase === 'batch') run.progress.phase = 'validated';
-      optimizer.afterValidation(run.metrics, run.globalStep);
+      optimizer.observe(run.metrics, run.globalStep, 'validation');
     },
   });
   run.module.setTraining(true);

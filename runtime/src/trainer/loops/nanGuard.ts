@@ -62,7 +62,7 @@ export class NanGuard {
       return false;
     }
     const error = notFinite(this.#run, problem, step.index);
-    if (options.onNan === 'raise') throw error;
+    if (options.onNan === 'raise' || !this.#run.keeps) throw error;
     return this.#dump(step, error);
   }
 

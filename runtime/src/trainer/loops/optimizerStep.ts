@@ -100,8 +100,12 @@ export class OptimizerStep {
   }
 
   /** Tells schedules that follow a metric what it is now. */
-  afterValidation(metrics: ReadonlyMap<string, LatestMetric>, step: number): void {
-    for (const round of this.rounds) round.afterValidation(metrics, step);
+  observe(
+    metrics: ReadonlyMap<string, LatestMetric>,
+    step: number,
+    after: 'epoch' | 'validation',
+  ): void {
+    for (const round of this.rounds) round.observe(metrics, step, after);
   }
 
   /** Sets the rate of each round's first group; the others keep their ratio to it. */
@@ -124,8 +128,9 @@ export class OptimizerStep {
     };
   }
 
-  loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): void {
-    for (const round of this.rounds) {
+  /** @returns what the user should know of it, as lines of text */
+  loadState(state: JsonObject, tensors: ReadonlyMap<string, NamedTensor>): string[] {
+    return this.rounds.flatMap((round) => {
       const own = state[round.name];
       if (own === undefined) {
         throw new UsageError(
@@ -133,8 +138,8 @@ export class OptimizerStep {
           `The checkpoint has no optimizer "${round.name}"; it has ${Object.keys(state).join(', ')}. Use the same optimizers, or load weights only.`,
         );
       }
-      round.loadState(own as JsonObject, tensors);
-    }
+      return round.loadState(own as JsonObject, tensors);
+    });
   }
 
   /** Where trained weights live, by parameter name. */

@@ -27,7 +27,7 @@ export async function trainEpoch(run: Run, parts: EpochParts): Promise<RunEnd | 
   else if (run.progress.rowDue) writeRow(run);
   const end = (await afterBatch(run, parts)) ?? (await trainBatches(run, parts));
   if (isLeaving(end)) return end;
-  await endEpoch(run, parts.loader);
+  await endEpoch(run, parts);
   return end ?? run.requests.leavingAt('epoch');
 }
 
@@ -118,15 +118,19 @@ function validationIsDue(run: Run): boolean {
   if (asked) return true;
   // A batch that changed no weights completes no interval of updates.
   const updates = run.progress.updated || !run.progress.updateComplete ? run.globalStep : NaN;
-  const { epochComplete } = run.progress;
+  const known = { ends: run.progress.epochComplete, batches: counters.batches.completed };
   const batch = counters.batchesInEpoch - 1;
-  const due = plan.validatesAfter(run.currentEpoch, batch, updates, epochComplete);
+  const due = plan.validatesAfter(run.currentEpoch, batch, updates, known);
   return due || (endOf(run)?.status === 'finished' && plan.validatesAtEnd);
 }
 
 /** Somebody watching wants a copy; that it cannot be written is no reason to end the training. */
 async function saveOnRequest(run: Run): Promise<void> {
   run.requests.save = false;
+  if (!run.keeps) {
+    run.terminal.line('Not saved: fast_dev_run writes nothing.');
+    return;
+  }
   const path = join(run.runDir, checkpointsFolder, `save-step=${String(run.globalStep)}`);
   try {
     run.terminal.line(`Saved ${await run.saveCheckpoint(path, { kinds: ['periodic'] })}`);
@@ -150,7 +154,7 @@ export function endOf(run: Run): RunEnd | null {
   });
 }
 
-async function endEpoch(run: Run, { samplesPerEpoch }: Loader): Promise<void> {
+async function endEpoch(run: Run, { loader, optimizer }: EpochParts): Promise<void> {
   if (run.progress.phase !== 'epochEnd') {
     run.progress.phase = 'epochEnd';
     run.store.finishEpoch('train', run.globalStep);
@@ -159,9 +163,10 @@ async function endEpoch(run: Run, { samplesPerEpoch }: Loader): Promise<void> {
     run.store.settle(1, run.globalStep);
     const means = run.store.finishEpoch('train', run.globalStep);
     run.logs.writeEpoch('train', means, run.place);
+    optimizer.observe(run.metrics, run.globalStep, 'epoch');
     await run.hooks.monitoring('onTrainEpochEnd');
   }
-  enterNextEpoch(run, samplesPerEpoch);
+  enterNextEpoch(run, loader.samplesPerEpoch);
 }
 
 /** An epoch that was cut short stays the current one: a longer run goes on inside it. */
