@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readCheckpoint } from '../../../runtime/src/checkpoint/index.ts';
 import { makeProject, runIn, type Heard } from './fakeHost.ts';
 
 let cwd: string;
@@ -232,6 +233,16 @@ describe('a run', () => {
     const { warned, lines, code } = await fit('--ckpt_path', 'last', '--trainer.max_epochs', '3');
     expect([warned, code]).toEqual(['', 0]);
     expect(lines).not.toContain('seed_everything');
+  });
+
+  it('saves the state before an error without being asked', async () => {
+    const cwd = makeProject();
+    const { code, lines } = await runIn(cwd, ['fit', ...config, '--model.learning_rate', '1e9']);
+    expect(code).toBe(2);
+    const [, path, step] =
+      /Saved (\S+): the state after update (\d+), before the error/.exec(lines) ?? [];
+    const { info } = await readCheckpoint(path);
+    expect([info.step, info.step > 0]).toEqual([Number(step), true]);
   });
 
   it('ends in a dump that replay-dump computes again and explains', async () => {

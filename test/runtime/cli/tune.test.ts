@@ -77,7 +77,9 @@ describe('tune', () => {
     expect(output).toMatch(
       /batch_size 256 +failed\nEnded: batch_size 256 failed: killed by SIGKILL/,
     );
-    expect(output).toMatch(/data\.batch_size: (64|128)\n/);
+    const size = Number(/data\.batch_size: (64|128)\n/.exec(output)?.[1]);
+    const overlay = parse(readFileSync(join(cwd, 'runs/tune/batch-size.yaml'), 'utf8')) as unknown;
+    expect(overlay).toEqual({ data: { init_args: { batch_size: size } } });
     expect(existsSync(join(cwd, 'runs/tune/batch-size.svg'))).toBe(true);
     expect(code).toBe(0);
   });
