@@ -124,6 +124,8 @@ export class ProgressBar implements Callback {
     const total = known ? totals.reduce((sum, batches) => sum + batches, 0) : null;
     this.#evaluation = { title, done: 0, total, rate: new RateMeter() };
     this.#evaluation.rate.count(context.clock.now(), 0);
+    // The line at its end comes anyway; plain ones in between are for long evaluations.
+    if (context.kind !== 'fit') this.#plainAt = context.clock.now();
   }
 
   #advance(context: TrainerContext): void {

@@ -187,6 +187,14 @@ describe('ProgressBar', () => {
     ]);
   });
 
+  it('prints a short test once', async () => {
+    const terminal = recordingTerminal();
+    const clock = { now: () => 1e9 };
+    const trainer = await quietTrainer({ callbacks: [new ProgressBar()] }, { terminal, clock });
+    await trainer.test({ module: new TinyModule(), loader: tinyLoader() });
+    expect(terminal.lines.filter((line) => line.startsWith('Test '))).toHaveLength(1);
+  });
+
   it('formats', () => {
     expect(drawBar(1, 4, { width: 8 })).toBe(' 25% ██░░░░░░ 1/4');
     expect(drawBar(7, null, { width: 8 })).toBe('7 batches');
