@@ -1,5 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -132,6 +133,8 @@ async function killedSearch(
   for (let round = 0; round < kills; round++) {
     const { child, end } = project.start('hpo', args);
     await sleep(3000 + random.fold('moment', round).int(9000));
+    // Trials are short: by chance alone, kills may all come before a first checkpoint.
+    if (round % 4 === 1) await untilSaved(project.studyFolder('killed'), child);
     if (round % 2 === 1 && killWorker(project.studyFolder('killed'))) {
       counts.worker++;
       await sleep(random.fold('after', round).int(5000));
@@ -141,6 +144,28 @@ async function killedSearch(
   }
   await project.run('hpo', args);
   return counts;
+}
+
+/** Until a trial under way has a checkpoint; gives up when the search ends. */
+async function untilSaved(study: string, child: ChildProcess): Promise<void> {
+  for (let waited = 0; waited < 20_000 && child.exitCode === null; waited += 20) {
+    if (isSavedUnderWay(study)) return;
+    await sleep(20);
+  }
+}
+
+function isSavedUnderWay(study: string): boolean {
+  const trials = readdirSync(study).filter((name) => name.startsWith('trial_'));
+  const newest = trials.sort((a, b) => numberOf(b) - numberOf(a)).at(0);
+  const log = join(study, newest ?? '', 'output.log');
+  if (newest === undefined || !existsSync(log)) return false;
+  const files = readdirSync(join(study, newest), { recursive: true, encoding: 'utf8' });
+  const whole = files.some((file) => /checkpoints\/[^.][^/]*\.safetensors$/.test(file));
+  return whole && !/^Training /m.test(readFileSync(log, 'utf8'));
+}
+
+function numberOf(trial: string): number {
+  return Number(trial.replace('trial_', ''));
 }
 
 /** Exactly so many finished trials, none missing, none twice. */
