@@ -6,6 +6,8 @@ import type { CaseName } from './workload.ts';
 export type Request =
   | { do: 'prepare'; case: CaseName; variant?: Variant; batchSizes?: readonly number[] }
   | { do: 'run'; steps: number; variant?: string; collectGarbage?: boolean }
+  /** The trainer beside the bare loop, an update each in turn; `ms` is what each took longer. */
+  | { do: 'inTurn'; variant: string }
   /** Two models, each by itself and then in turn; `ms` is the pair alone, the pair in turn, ... */
   | { do: 'turns'; case: CaseName; steps: number }
   /** Products of square matrices. */

@@ -38,6 +38,7 @@ function answer(request: Request): Response {
   }
   if (request.do === 'product') return { ms: multiply(request.size, request.steps) };
   if (request.do === 'turns') return { ms: takeTurns(request.case, request.steps) };
+  if (request.do !== 'run') throw new Error(`no such request: ${request.do}`);
   const ms: number[] = [];
   let loss = NaN;
   for (let count = 0; count < request.steps; count++) {

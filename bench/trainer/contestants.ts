@@ -17,7 +17,7 @@ import { computeGradients } from '../../runtime/dist/engine/gradients.js';
 import { Trainer } from '../../runtime/dist/trainer/trainer.js';
 import type { TrainerOptions } from '../../runtime/dist/trainer/trainerOptions.js';
 import { subjects, workloads, type Subject, type WorkloadName } from './subjects.ts';
-import { Network, StampedLoader } from './workload.ts';
+import { addedInTurn, Network, StampedLoader, Turns } from './workload.ts';
 
 /** What a run took, and what came out. */
 export interface RunOutcome {
@@ -43,6 +43,29 @@ export async function run(name: WorkloadName, subject: Subject): Promise<RunOutc
     return { ...loader.perUpdate(), weights: checksum(module) };
   } finally {
     module.dispose();
+  }
+}
+
+/** Trains beside the bare loop, an update each in turn. @returns what each update took longer, in ms */
+export async function runInTurn(name: WorkloadName, subject: Subject): Promise<number[]> {
+  const turns = new Turns();
+  const workload = { ...workloads[name], ...workloads[name].inTurn };
+  const logs = subjects.indexOf(subject) >= subjects.indexOf('+logging');
+  const make = () => ({
+    module: new Network(workload, logs),
+    loader: new StampedLoader(workload, turns),
+  });
+  const [bare, ours] = [make(), make()];
+  try {
+    await Promise.all([
+      bareLoop(bare.module, bare.loader),
+      underTrainer(ours.module, ours.loader, subject),
+    ]);
+    if (checksum(bare.module) !== checksum(ours.module)) throw new Error('weights differ');
+    return addedInTurn(ours.loader, bare.loader, workload);
+  } finally {
+    bare.module.dispose();
+    ours.module.dispose();
   }
 }
 

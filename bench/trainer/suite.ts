@@ -72,9 +72,40 @@ async function runCase(report: Report, name: WorkloadName, options: SuiteOptions
     }
     requireEqualWeights(name, ready);
     summarise(report, name, ready);
+    await measureInTurn(report, name, own, options);
   } finally {
     own.close();
     theirs[0]?.peer.close();
+  }
+}
+
+/**
+ * The trainer and the bare loop side by side, an update each in turn: what the machine does in
+ * between hits both, so that microseconds can be told apart in updates of milliseconds.
+ */
+async function measureInTurn(
+  report: Report,
+  name: WorkloadName,
+  own: Peer,
+  { rounds = 5, subjects: wanted }: SuiteOptions,
+): Promise<void> {
+  for (const [subject, target] of Object.entries(targets)) {
+    if (wanted.length > 0 && !wanted.some((start) => subject.startsWith(start))) continue;
+    const means: number[] = [];
+    const typical: number[] = [];
+    for (let round = 0; round < Math.min(rounds, 5); round++) {
+      const { ms } = await own.ask({ do: 'inTurn', variant: `${name}/${subject}` });
+      const added = ms.map((time) => 1000 * time).sort((a, b) => a - b);
+      means.push(added.reduce((sum, each) => sum + each, 0) / added.length);
+      typical.push(median(added));
+    }
+    report.measure(`${name}-in-turn-added`, subject, unit, means);
+    report.measure(`${name}-in-turn-added-typical`, subject, unit, typical);
+    const middle = median(means.toSorted((a, b) => a - b));
+    report.note(`target under ${String(target)} us an update: ${verdict(middle < target)}`, {
+      case: `${name}-in-turn-added`,
+      subject,
+    });
   }
 }
 

@@ -6,10 +6,15 @@ import { createInterface } from 'node:readline';
 import { messageOf } from '../../runtime/dist/errors.js';
 import { selectBackend } from '../../runtime/dist/engine/index.js';
 import type { Request, Response } from '../step/peer.ts';
-import { run } from './contestants.ts';
+import { run, runInTurn } from './contestants.ts';
 import type { Subject, WorkloadName } from './subjects.ts';
 
 async function answer(request: Request): Promise<Response> {
+  if (request.do === 'inTurn') {
+    const [workload, subject] = request.variant.split('/');
+    global.gc?.();
+    return { ms: await runInTurn(workload as WorkloadName, subject as Subject) };
+  }
   if (request.do !== 'run') throw new Error(`no such request: ${request.do}`);
   const [workload, subject] = (request.variant ?? '').split('/');
   global.gc?.();

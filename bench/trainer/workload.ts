@@ -64,10 +64,15 @@ export class StampedLoader implements Loader {
   readonly stamps: number[] = [];
   /** Microseconds that all threads had computed when the measured updates began, and ended. */
   readonly computed: number[] = [];
+  /** `performance.now()` when each batch was handed out: later than asked for where loops take turns. */
+  readonly starts: number[] = [];
+  readonly #turns: Turns | null;
   readonly #workload: Workload;
   readonly #pool;
 
-  constructor(workload: Workload) {
+  /** @param turns shared with a loop that runs beside this one */
+  constructor(workload: Workload, turns: Turns | null = null) {
+    this.#turns = turns;
     const { sizes, batchSize, warmUp, updates } = workload;
     this.#workload = workload;
     this.batchSize = batchSize;
@@ -82,7 +87,15 @@ export class StampedLoader implements Loader {
 
   async *iterate(t: number) {
     const { warmUp, updates } = this.#workload;
-    for (let index = t / this.batchSize; index < this.batchesPerEpoch; index++) {
+    try {
+      yield* this.#batches(t / this.batchSize, warmUp, updates);
+    } finally {
+      this.#turns?.end();
+    }
+  }
+
+  async *#batches(first: number, warmUp: number, updates: number) {
+    for (let index = first; index < this.batchesPerEpoch; index++) {
       // Asking takes longer than all that the trainer does, so it is not done for each batch.
       if (index === warmUp || index === warmUp + updates) {
         const { user, system } = process.cpuUsage();
@@ -90,7 +103,8 @@ export class StampedLoader implements Loader {
       }
       this.stamps.push(performance.now());
       const data = this.#pool[index % this.#pool.length];
-      await Promise.resolve();
+      await this.#turns?.take();
+      this.starts.push(performance.now());
       yield {
         size: this.batchSize,
         data: {
@@ -112,6 +126,40 @@ export class StampedLoader implements Loader {
       wall: (stamps[warmUp + updates] - stamps[warmUp]) / updates,
       cpu: (computed[1] - computed[0]) / updates / 1000,
     };
+  }
+}
+
+/** Milliseconds that each measured update took longer in one of two loops that took turns. */
+export function addedInTurn(
+  loop: StampedLoader,
+  bare: StampedLoader,
+  workload: Workload,
+): number[] {
+  const { warmUp, updates } = workload;
+  const took = ({ stamps, starts }: StampedLoader, index: number): number =>
+    stamps[index + 1] - starts[index];
+  return Array.from({ length: updates }, (_, at) => {
+    return took(loop, warmUp + at) - took(bare, warmUp + at);
+  });
+}
+
+/** Lets two loops in one process do an update each, one after the other. */
+export class Turns {
+  #waiting: (() => void) | null = null;
+  #ended = false;
+
+  /** To be called when an update is over; fulfilled when the other loop has done its own. */
+  async take(): Promise<void> {
+    if (this.#ended) return;
+    const other = this.#waiting;
+    const turn = new Promise<void>((resolve) => (this.#waiting = resolve));
+    other?.();
+    await turn;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#waiting?.();
   }
 }
 
