@@ -151,6 +151,9 @@ export class Turns {
   /** To be called when an update is over; fulfilled when the other loop has done its own. */
   async take(): Promise<void> {
     if (this.#ended) return;
+    // V8 collects the garbage of both loops in a turn of the event loop. Only one of them takes
+    // turns of its own; here, neither pays for the other.
+    await new Promise((resolve) => setImmediate(resolve));
     const other = this.#waiting;
     const turn = new Promise<void>((resolve) => (this.#waiting = resolve));
     other?.();

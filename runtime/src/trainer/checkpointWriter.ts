@@ -32,10 +32,17 @@ export class CheckpointWriter {
   /** For the store that is opened first. */
   #reserved: SnapshotBuffer | undefined;
   #watching: Promise<void> = Promise.resolve();
+  /** Saves in the background that are not on the disk yet. */
+  #underWay = 0;
 
   constructor(collect: (options: SaveOptions) => Promise<Captured>, policy: SavePolicy) {
     this.#collect = collect;
     this.#policy = policy;
+  }
+
+  /** Whether something is being written while training goes on. */
+  get busy(): boolean {
+    return this.#underWay > 0;
   }
 
   /** Finishes what a crash left undone in `folder`, which exists. */
@@ -105,6 +112,7 @@ export class CheckpointWriter {
 
   /** Never rejects. */
   async #watch(target: string, written: Promise<unknown>, options: SaveOptions): Promise<void> {
+    this.#underWay++;
     try {
       await written;
     } catch (error) {
@@ -113,6 +121,8 @@ export class CheckpointWriter {
       options.settled?.(false);
       this.#failed(error);
       return;
+    } finally {
+      this.#underWay--;
     }
     this.#succeeded(target, options);
     options.settled?.(true);

@@ -100,6 +100,8 @@ export class Run implements TrainerContext, LogSink {
   validates = false;
   /** Set by everybody who asks where training stands: a recorded step may depend on it. */
   countersAsked = false;
+  /** `performance.now()` when the event loop last had its turn in a loop over batches. */
+  breathedAt = 0;
   #started: number;
 
   constructor(parts: RunParts) {

@@ -92,7 +92,8 @@ async function passOver(run: Run, stage: Stage, source: EvaluationLoader): Promi
       const next = await iterator.next();
       if (next.done === true) break;
       await evaluateBatch(run, stage, next.value, index, name);
-      await breathe(run);
+      const breath = breathe(run);
+      if (breath !== undefined) await breath;
       if (run.requests.leavingAt('update') !== null) return false;
     }
     return true;

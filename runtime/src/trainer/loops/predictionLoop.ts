@@ -45,7 +45,8 @@ async function* predictLoader(
     const outputs = await predictBatch(run, loaded, batchIdx, name);
     yield { outputs, size: loaded.size, batchIdx, loader: name };
     batchIdx++;
-    await breathe(run);
+    const breath = breathe(run);
+    if (breath !== undefined) await breath;
     if (batchIdx === batches || run.requests.leavingAt('update') !== null) return;
   }
 }

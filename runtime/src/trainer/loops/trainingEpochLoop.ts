@@ -64,7 +64,8 @@ async function trainBatches(run: Run, parts: EpochParts): Promise<RunEnd | null>
         following?.release?.();
         return end;
       }
-      await breathe(run);
+      const breath = breathe(run);
+      if (breath !== undefined) await breath;
       current = following ?? (await nextBatch(run, iterator));
     }
   } finally {
