@@ -114,6 +114,7 @@ export class MetricStore {
   settle(batchSize: number, step: number): Record<string, number> {
     const values: Record<string, number> = {};
     const pending = this.#pending;
+    if (pending.length === 0) return values;
     this.#pending = [];
     for (const { name, value, options } of pending) {
       if (isLoggedMetric(value)) {
@@ -164,6 +165,7 @@ export class MetricStore {
 
   /** Frees kept tensors of a step that failed. */
   discardPending(): void {
+    if (this.#pending.length === 0) return;
     for (const { value } of this.#pending) disposeLogged(value);
     this.#pending = [];
   }

@@ -148,7 +148,8 @@ export function endOf(run: Run): RunEnd | null {
     stop: run.requests.stop,
     updates: run.globalStep,
     epochs,
-    seconds: run.seconds,
+    // Called after each update, where a look at the clock costs more than the rest of it.
+    seconds: run.plan.maxSeconds === null ? 0 : run.seconds,
     minEpochs: run.options.minEpochs,
     minSteps: run.options.minSteps,
     plan: run.plan,

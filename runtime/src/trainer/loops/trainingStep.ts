@@ -208,8 +208,11 @@ async function finishBatch(
 
 /** Writes the row of the update just done. */
 export function writeRow(run: Run): void {
-  run.profiler.measure('logging', () => {
+  run.profiler.enter('logging');
+  try {
     run.logs.writeStep(run.place);
-  });
+  } finally {
+    run.profiler.leave('logging');
+  }
   run.progress.rowDue = false;
 }
